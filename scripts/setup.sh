@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Makes sure that a local engine, Compose and the images are there. Safe to run
+# at any time: what is there already is found, said, and left as it is.
+set -euo pipefail
+
+HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+ROOT=$(dirname -- "$HERE")
+CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/sidecrypt"
+LOG="$CACHE/setup.log"
+SCRATCH=
+
+# shellcheck source=scripts/setup-engine.sh
+. "$HERE/setup-engine.sh"
+# shellcheck source=scripts/setup-base.sh
+. "$HERE/setup-base.sh"
+# shellcheck source=scripts/setup-images.sh
+. "$HERE/setup-images.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/setup.sh [COMMAND]
+
+  (none)        the engine, Compose and all images
+  engine        the engine and Compose
+  images        all images
+  image NAME    one of them: sidecrypt, sidecrypt-redis, sidecrypt-bot
+  base          print the base image that the Dockerfiles' ARG BASE takes
+  stop-engine   stop the engine, where this script started it
+
+SIDECRYPT_BASE names another base image (Debian with Node 24 and npm).
+TEXT
+}
+
+# Standard output belongs to `base`, so every message goes to standard error.
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# quiet WHAT COMMAND...: the command's output goes to the log, and is shown only
+# when it fails. Descriptor 9 is the lock, which no daemon that a package starts
+# may inherit.
+quiet() {
+  local what=$1
+  shift
+  printf '\n--- %s\n' "$what" >>"$LOG"
+  "$@" >>"$LOG" 2>&1 </dev/null 9>&- && return
+  say "$what failed; the last lines of $LOG:"
+  tail -n 30 -- "$LOG" >&2
+  exit 1
+}
+
+# One at a time: two runs would install the same packages and build the same base.
+lock() {
+  has flock || return 0
+  exec 9>"$CACHE/setup.lock"
+  flock -n 9 && return
+  say "another run of this script is at work; waiting for it"
+  flock 9
+}
+
+# The scratch directory is made by the main shell only (never inside `$(...)`,
+# where the trap that removes it does not run).
+make_scratch() {
+  [[ -n $SCRATCH ]] || SCRATCH=$(mktemp -d)
+}
+
+# An interrupted debootstrap leaves /proc mounted inside its tree; a removal must
+# not walk into it.
+clean_up() {
+  [[ -n $SCRATCH ]] || return 0
+  local mount
+  if [[ -r /proc/mounts ]]; then
+    while read -r _ mount _; do
+      [[ $mount != "$SCRATCH"/* ]] || umount -l -- "$mount" || true
+    done </proc/mounts
+    rm -rf --one-file-system -- "$SCRATCH"
+  else
+    rm -rf -- "$SCRATCH"
+  fi
+}
+
+main() {
+  case "${1-}${2+ NAME}" in
+    '' | engine | images | base | stop-engine | 'image NAME') ;;
+    -h | --help | help)
+      usage
+      return
+      ;;
+    *)
+      usage >&2
+      exit 2
+      ;;
+  esac
+  mkdir -p -- "$CACHE"
+  lock
+  : >"$LOG"
+  trap clean_up EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  case "${1-}" in
+    '')
+      ensure_engine
+      build_images
+      ;;
+    engine) ensure_engine ;;
+    images)
+      require_engine
+      build_images
+      ;;
+    image)
+      require_engine
+      build_one "$2"
+      ;;
+    base)
+      require_engine
+      find_base
+      printf '%s\n' "$BASE"
+      ;;
+    stop-engine) stop_engine ;;
+  esac
+}
+
+main "$@"
