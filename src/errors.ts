@@ -24,6 +24,8 @@ export const EXIT_STATUS = {
   "bundle-mac": 3,
   "bundle-empty-value": 3,
   "bundle-unsupported": 3,
+  "bundle-changed": 3,
+  "bundle-unwritable": 3,
   "key-unreadable": 3,
   "key-malformed": 3,
   "key-no-match": 3,

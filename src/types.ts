@@ -152,7 +152,7 @@ export type OnChange =
 export interface Consumer {
   readonly service: string;
   readonly volume: string;
-  /** Every container of the service that counts (no one-offs, completed jobs or backups), by number. */
+  /** Every container of the service that counts (no one-offs or backups), by number; none for a completed job. */
   readonly containers: readonly ObservedContainer[];
   /** Services that must come first: depends_on and sidecrypt.after, the sidecar left out. */
   readonly after: readonly string[];
@@ -202,6 +202,8 @@ export interface Unit {
   readonly deliveries: readonly DeliverStep[];
   /** Names in the bundle whose change is being rolled. */
   readonly names: readonly string[];
+  /** Volume to the id that it holds once the unit has committed, also of drops that were flipped before a kill. */
+  readonly generations: Readonly<Record<string, string>>;
 }
 
 /** A unit that is not rolled now, and why. */
@@ -244,6 +246,9 @@ export interface MemberOutcome {
 
 export type Outcome =
   | { readonly kind: "committed"; readonly members: readonly MemberOutcome[] }
-  | { readonly kind: "rolled-back"; readonly fault: Fault; readonly members: readonly MemberOutcome[] }
+  /** A gate failed: everything is back, and this set of generations is not tried again. */
+  | { readonly kind: "rolled-back"; readonly fault: Fault }
+  /** Not the generation's fault (shutdown, a full drop, no engine): everything is back, and it is tried again. */
+  | { readonly kind: "undone"; readonly fault: Fault }
   /** The way back failed too: both containers are kept and nothing more is tried. */
   | { readonly kind: "stuck"; readonly fault: Fault };
