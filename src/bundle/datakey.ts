@@ -1,0 +1,65 @@
+/** The data key and its age entries (sops.md §6.2). Each recipient has an age file of its own, as sops writes it. */
+import { armor, Encrypter } from "age-encryption";
+import { SidecryptError } from "../errors.ts";
+import type { Identities } from "./identities.ts";
+import { MAX_SHOWN_RECIPIENT, MAX_SHOWN_RECIPIENTS } from "./limits.ts";
+import type { AgeEntry, Metadata } from "./metadata.ts";
+import { DATA_KEY_BYTES } from "./value.ts";
+
+/** Every entry with every identity: the recipient's text is a label that proves nothing. */
+export async function recoverDataKey(metadata: Metadata, identities: Identities): Promise<Buffer> {
+  for (const entry of metadata.age) {
+    const ageFile = decodeArmor(entry.enc);
+    const dataKey = ageFile === null ? null : await identities.decrypt(ageFile);
+    if (dataKey?.length === DATA_KEY_BYTES) return dataKey;
+    if (dataKey !== null) throw new SidecryptError("bundle-forged", "the data key does not have 32 bytes");
+  }
+  throw noMatch(metadata, identities);
+}
+
+/** Null: not an armored file; a broken entry must not shut out the others. */
+function decodeArmor(text: string): Uint8Array | null {
+  try {
+    return armor.decode(text);
+  } catch {
+    return null;
+  }
+}
+
+export async function wrapDataKey(dataKey: Buffer, recipient: string): Promise<AgeEntry> {
+  try {
+    const encrypter = new Encrypter();
+    encrypter.addRecipient(recipient);
+    return { recipient, enc: armor.encode(await encrypter.encrypt(dataKey)) };
+  } catch {
+    const hint = "a recipient is the public half of an age key: age1…";
+    throw new SidecryptError("key-malformed", `${abbreviate(recipient)} is not an age recipient`, hint);
+  }
+}
+
+function noMatch(metadata: Metadata, identities: Identities): SidecryptError {
+  const others = metadata.otherServices.join(", ");
+  if (metadata.age.length === 0) {
+    const only = others === "" ? "for nobody" : `only for other key services (${others})`;
+    const hint = "add the sidecar's age recipient with `sops updatekeys` or `sops rotate --add-age`";
+    return new SidecryptError("key-no-match", `the file is encrypted ${only}; it has no age recipient`, hint);
+  }
+  const theirs = list(metadata.age.map((entry) => entry.recipient));
+  const message = `none of our keys opens the file: it is for ${theirs}; ours: ${list(identities.recipients)}`;
+  const hint = "encrypt it to one of our recipients (`sops updatekeys`), or mount the key that it is for";
+  return new SidecryptError("key-no-match", message, hint);
+}
+
+function list(recipients: readonly string[]): string {
+  const shown = recipients.slice(0, MAX_SHOWN_RECIPIENTS).map(abbreviate).join(", ");
+  const more = recipients.length - MAX_SHOWN_RECIPIENTS;
+  const count = `${recipients.length} ${recipients.length === 1 ? "recipient" : "recipients"}`;
+  return `${count} (${shown}${more > 0 ? `, and ${more} more` : ""})`;
+}
+
+/** Recipients are public, but the file's are untrusted text, and a secret key may stand there by mistake. */
+function abbreviate(recipient: string): string {
+  if (recipient.startsWith("ssh-")) return `${recipient.slice(0, 11)}…`;
+  if (!/^age1[a-z0-9]+$/.test(recipient)) return "an unreadable label";
+  return recipient.length <= MAX_SHOWN_RECIPIENT ? recipient : `${recipient.slice(0, 16)}…${recipient.slice(-6)}`;
+}
