@@ -1,0 +1,70 @@
+/** The one reading of a bundle: everything later derives from these bytes. */
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { open, readFile, realpath } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { mountAt, parseMountinfo } from "../mountinfo.ts";
+import { SidecryptError, systemCode } from "../errors.ts";
+import type { Bundle } from "../types.ts";
+import { singleFile, unreadableAt } from "./find.ts";
+import { LARGEST_BUNDLE } from "./limits.ts";
+
+export async function readBundle(path: string): Promise<Bundle> {
+  const bytes = await readLimited(path);
+  return { path, bytes, digest: createHash("sha256").update(bytes).digest("hex") };
+}
+
+/** Refuses a bundle that is itself a mount point. `mountinfo` is the text of /proc/self/mountinfo. */
+export async function refuseSingleFile(path: string, mountinfo?: string): Promise<void> {
+  // No /proc: no container, no bind mount.
+  const text = mountinfo ?? (await readFile("/proc/self/mountinfo", "utf8").catch(() => ""));
+  const mounts = parseMountinfo(text);
+  const real = await realpath(path).catch(() => path);
+  for (const point of [path, real]) {
+    if (mountAt(mounts, point) !== null) throw singleFile(point);
+  }
+}
+
+async function readLimited(path: string): Promise<Uint8Array> {
+  let file: FileHandle | null = null;
+  try {
+    // Non-blocking: a fifo under the bundle's name must not stop the daemon.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = await file.stat();
+    if (!stat.isFile())
+      throw new SidecryptError("bundle-unreadable", `${path} is not a file`, "name the encrypted file");
+    if (stat.size > LARGEST_BUNDLE) throw tooLarge(path);
+    return await readToEnd(file, path);
+  } catch (error) {
+    if (error instanceof SidecryptError) throw error;
+    const code = systemCode(error);
+    if (code === "ENOENT") {
+      throw new SidecryptError("bundle-missing", `no bundle at ${path}`, "was it moved or renamed?");
+    }
+    throw await unreadableAt(path, code ?? "an error");
+  } finally {
+    await file?.close();
+  }
+}
+
+/** To the end, not to the size that was seen: the file may grow under the reader, and half of one fails its MAC. */
+async function readToEnd(file: FileHandle, path: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for (;;) {
+    const chunk = Buffer.alloc(65_536);
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
+    if (bytesRead === 0) return Buffer.concat(chunks, total);
+    chunks.push(chunk.subarray(0, bytesRead));
+    total += bytesRead;
+    if (total > LARGEST_BUNDLE) throw tooLarge(path);
+  }
+}
+
+function tooLarge(path: string): SidecryptError {
+  return new SidecryptError(
+    "bundle-too-large",
+    `${path} is larger than ${LARGEST_BUNDLE / 2 ** 20} MiB`,
+    "a bundle of secrets is some kilobytes: is it the right file?",
+  );
+}
