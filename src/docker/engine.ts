@@ -1,0 +1,256 @@
+/**
+ * DockerPort on dockerode. Everything goes through its modem's `dial` with explicit query and body: dockerode's own
+ * createContainer puts the body into the URL where `_query` is missing, and dockerd's debug log prints URLs.
+ */
+import Docker from "dockerode";
+import { stat } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import * as z from "zod";
+import { SidecryptError, systemCode } from "../errors.ts";
+import { readEvents } from "./events.ts";
+import { parse, parseImage, parseInspect, parseList } from "./inspect.ts";
+import type { ContainerEvent, CreateBody, DockerPort, Image, Inspected, Json, ListedContainer } from "./port.ts";
+
+/** Below it the daemon alters what we send (H49); above it nothing was tried. */
+export const OLDEST_API = 41;
+export const NEWEST_API = 51;
+
+/** Milliseconds for calls that the engine answers at once. Stop, restart and exec wait for a container instead. */
+const CALL_TIMEOUT = 60_000;
+
+interface Request {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: Json;
+  /** Waits for a container, so no timeout of ours: the engine's own applies. */
+  readonly patient?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** @throws SidecryptError `docker-unreachable`, `docker-forbidden`, `docker-too-old` */
+export async function connectEngine(socketPath: string): Promise<DockerPort> {
+  await refuseDirectory(socketPath);
+  const unversioned = new Docker({ socketPath, timeout: CALL_TIMEOUT });
+  const answer = await dial(unversioned, { method: "GET", path: "/version" }, socketPath);
+  const { ApiVersion } = parse(z.object({ ApiVersion: z.string() }), answer, "version");
+  return new Engine(socketPath, negotiate(ApiVersion));
+}
+
+/** Docker makes a directory where the source of a bind mount is missing (setup.md, a trap). */
+async function refuseDirectory(socketPath: string): Promise<void> {
+  const found = await stat(socketPath).catch(() => null);
+  if (found?.isDirectory() !== true) return;
+  throw new SidecryptError(
+    "docker-unreachable",
+    `${socketPath} is a directory: no engine listened there when the container was made`,
+    `on the host: rmdir the directory, start the engine, and docker compose up -d --force-recreate the sidecar`,
+  );
+}
+
+/** The highest version that both know. Docker's API versions are all 1.x. */
+export function negotiate(theirs: string): string {
+  const minor = Number(/^1\.(\d+)$/.exec(theirs)?.[1]);
+  if (!(minor >= OLDEST_API)) {
+    throw new SidecryptError(
+      "docker-too-old",
+      `the engine speaks API ${theirs}, needed is 1.${OLDEST_API} (Docker 20.10)`,
+    );
+  }
+  return `1.${Math.min(minor, NEWEST_API)}`;
+}
+
+class Engine implements DockerPort {
+  readonly apiVersion: string;
+  readonly #socketPath: string;
+  readonly #quick: Docker;
+  readonly #patient: Docker;
+
+  constructor(socketPath: string, apiVersion: string) {
+    this.apiVersion = apiVersion;
+    this.#socketPath = socketPath;
+    this.#quick = new Docker({ socketPath, version: `v${apiVersion}`, timeout: CALL_TIMEOUT });
+    this.#patient = new Docker({ socketPath, version: `v${apiVersion}` });
+  }
+
+  async list(): Promise<readonly ListedContainer[]> {
+    return parseList(await this.#call({ method: "GET", path: "/containers/json", query: { all: "1" } }));
+  }
+
+  async inspect(id: string): Promise<Inspected | null> {
+    const answer = await this.#orNull({ method: "GET", path: `/containers/${id}/json` });
+    return answer === null ? null : parseInspect(answer);
+  }
+
+  async image(reference: string): Promise<Image | null> {
+    const answer = await this.#orNull({ method: "GET", path: `/images/${reference}/json` });
+    return answer === null ? null : parseImage(answer);
+  }
+
+  async volumeOptions(volume: string): Promise<Readonly<Record<string, string>> | null> {
+    const answer = await this.#orNull({ method: "GET", path: `/volumes/${encodeURIComponent(volume)}` });
+    const options = z.object({ Options: z.record(z.string(), z.string()).nullish() });
+    return answer === null ? null : (parse(options, answer, "volume inspect").Options ?? null);
+  }
+
+  async create(name: string, spec: CreateBody): Promise<string> {
+    const answer = await this.#call({ method: "POST", path: "/containers/create", query: { name }, body: spec.body });
+    const { Id } = parse(z.object({ Id: z.string() }), answer, "container create");
+    try {
+      for (const { network, endpoint } of spec.connect) await this.#connect(network, Id, endpoint);
+    } catch (thrown) {
+      // Half a candidate must not squat the name (H5).
+      await this.remove(Id);
+      throw thrown;
+    }
+    return Id;
+  }
+
+  async #connect(network: string, container: string, endpoint: Json): Promise<void> {
+    const body = { Container: container, EndpointConfig: endpoint };
+    await this.#call({ method: "POST", path: `/networks/${encodeURIComponent(network)}/connect`, body });
+  }
+
+  async start(id: string): Promise<void> {
+    await this.#call({ method: "POST", path: `/containers/${id}/start`, patient: true });
+  }
+
+  async stop(id: string): Promise<void> {
+    await this.#call({ method: "POST", path: `/containers/${id}/stop`, patient: true });
+  }
+
+  async restart(id: string): Promise<void> {
+    await this.#call({ method: "POST", path: `/containers/${id}/restart`, patient: true });
+  }
+
+  async kill(id: string, signal: string): Promise<void> {
+    await this.#call({ method: "POST", path: `/containers/${id}/kill`, query: { signal } });
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    await this.#call({ method: "POST", path: `/containers/${id}/rename`, query: { name } });
+  }
+
+  async setRestartPolicy(id: string, policy: Json): Promise<void> {
+    await this.#call({ method: "POST", path: `/containers/${id}/update`, body: { RestartPolicy: policy } });
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#orNull({ method: "DELETE", path: `/containers/${id}`, query: { v: "0", force: "0" } });
+  }
+
+  async exec(id: string, command: readonly string[], timeoutMs: number): Promise<number> {
+    const body = { AttachStdout: true, AttachStderr: true, Cmd: command };
+    const created = await this.#call({ method: "POST", path: `/containers/${id}/exec`, body });
+    const { Id } = parse(z.object({ Id: z.string() }), created, "exec create");
+    // Attached, so that the answer ends when the command does.
+    const signal = AbortSignal.timeout(timeoutMs);
+    const start: Request = {
+      method: "POST",
+      path: `/exec/${Id}/start`,
+      body: { Detach: false },
+      patient: true,
+      signal,
+    };
+    await this.#call(start).catch((thrown: unknown) => {
+      if (!signal.aborted) throw thrown;
+    });
+    const answer = await this.#call({ method: "GET", path: `/exec/${Id}/json` });
+    const done = parse(z.object({ Running: z.boolean(), ExitCode: z.number().nullable() }), answer, "exec inspect");
+    return done.Running ? -1 : (done.ExitCode ?? -1);
+  }
+
+  async addedPaths(id: string): Promise<readonly string[]> {
+    const answer = await this.#orNull({ method: "GET", path: `/containers/${id}/changes` });
+    const changes = z.array(z.object({ Path: z.string(), Kind: z.number() })).nullable();
+    const added = 1;
+    return (parse(changes, answer, "container changes") ?? []).filter((c) => c.Kind === added).map((c) => c.Path);
+  }
+
+  async *events(signal: AbortSignal): AsyncIterable<ContainerEvent> {
+    const filters = JSON.stringify({ type: ["container"] });
+    const options = { path: "/events?", method: "GET", options: { filters }, isStream: true, abortSignal: signal };
+    const stream = await new Promise<Readable>((resolve, reject) => {
+      this.#patient.modem.dial({ ...options, statusCodes: { 200: true } }, (error: unknown, data: unknown) => {
+        if (error === null) resolve(data as Readable);
+        else reject(toEngineError(error, "events", this.#socketPath));
+      });
+    });
+    try {
+      yield* readEvents(stream, signal);
+    } catch (thrown) {
+      throw toEngineError(thrown, "events", this.#socketPath);
+    }
+  }
+
+  #call(request: Request): Promise<unknown> {
+    return dial(request.patient === true ? this.#patient : this.#quick, request, this.#socketPath);
+  }
+
+  async #orNull(request: Request): Promise<unknown> {
+    try {
+      return await this.#call(request);
+    } catch (thrown) {
+      if (thrown instanceof EngineRefusal && thrown.status === 404) return null;
+      throw thrown;
+    }
+  }
+}
+
+/** The engine said no; `status` is its HTTP answer. */
+export class EngineRefusal extends SidecryptError {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(status === 401 || status === 403 ? "docker-forbidden" : "docker-refused", message);
+    this.status = status;
+  }
+}
+
+function dial(docker: Docker, request: Request, socketPath: string): Promise<unknown> {
+  const options = {
+    // docker-modem appends the query only after a "?", and drops a trailing one.
+    path: `${request.path}?`,
+    method: request.method,
+    options: { _query: request.query ?? {}, _body: request.body ?? {} },
+    ...(request.signal === undefined ? {} : { abortSignal: request.signal }),
+    statusCodes: { 200: true, 201: true, 204: true, 304: true },
+  };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(options, (error: unknown, data: unknown) => {
+      if (error === null) resolve(data);
+      else reject(toEngineError(error, `${request.method} ${request.path}`, socketPath));
+    });
+  });
+}
+
+const REASON_LIMIT = 300;
+
+function toEngineError(error: unknown, what: string, socketPath: string): SidecryptError {
+  const refusal = z.object({ statusCode: z.number(), json: z.unknown() }).safeParse(error);
+  if (refusal.success) {
+    const reason = z.object({ message: z.string() }).safeParse(refusal.data.json).data?.message ?? "no reason given";
+    const short = what.replace(/[0-9a-f]{64}/, (id) => id.slice(0, 12));
+    const text = `the engine refused ${short}: ${reason.slice(0, REASON_LIMIT)}`;
+    return new EngineRefusal(refusal.data.statusCode, text);
+  }
+  return unreachable(systemCode(error), socketPath);
+}
+
+function unreachable(code: string | null, socketPath: string): SidecryptError {
+  if (code === "EACCES" || code === "EPERM") {
+    return new SidecryptError(
+      "docker-forbidden",
+      `not permitted to open the engine's socket ${socketPath}`,
+      'run the sidecar as uid 0 (without capabilities), or add the socket\'s group: group_add: ["<gid of docker>"]',
+    );
+  }
+  if (code === "ENOENT") {
+    return new SidecryptError(
+      "docker-unreachable",
+      `there is no socket at ${socketPath}`,
+      "mount it: - ${DOCKER_SOCK:-/var/run/docker.sock}:/var/run/docker.sock",
+    );
+  }
+  return new SidecryptError("docker-unreachable", `no engine answers at ${socketPath} (${code ?? "connection lost"})`);
+}

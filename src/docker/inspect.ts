@@ -1,0 +1,114 @@
+/** The engine's answers, parsed once at the edge. Fields that nobody decides by pass through raw. */
+import * as z from "zod";
+import { SidecryptError } from "../errors.ts";
+import type { Health, Image, Inspected, ListedContainer } from "./port.ts";
+
+const state = z.enum(["created", "running", "paused", "restarting", "removing", "exited", "dead"]);
+const record = z.record(z.string(), z.unknown());
+const labels = z
+  .record(z.string(), z.string())
+  .nullish()
+  .transform((value) => value ?? {});
+
+/** The zero time that Docker writes for "never". */
+const NEVER = "0001-01-01T00:00:00Z";
+
+const health = z
+  .object({ Status: z.string(), FailingStreak: z.number().default(0) })
+  .nullish()
+  .transform((value): Health | null => {
+    const status = value?.Status;
+    if (status !== "starting" && status !== "healthy" && status !== "unhealthy") return null;
+    return { status, failingStreak: value?.FailingStreak ?? 0 };
+  });
+
+const inspected = z
+  .object({
+    Id: z.string(),
+    Name: z.string(),
+    Image: z.string(),
+    Created: z.string(),
+    RestartCount: z.number().default(0),
+    State: z.object({
+      Status: state,
+      StartedAt: z.string().default(NEVER),
+      ExitCode: z.number().default(0),
+      Health: health,
+    }),
+    Config: record,
+    HostConfig: record,
+    NetworkSettings: z.object({ Networks: z.record(z.string(), record).nullish() }),
+    Mounts: z
+      .array(
+        z.object({
+          Type: z.string(),
+          Name: z.string().default(""),
+          Source: z.string().default(""),
+          Destination: z.string(),
+          RW: z.boolean(),
+        }),
+      )
+      .nullish(),
+  })
+  .transform((raw): Inspected => {
+    const config = z.object({ Labels: labels, Env: z.array(z.string()).nullish() }).parse(raw.Config);
+    const host = z.object({ RestartPolicy: z.object({ Name: z.string() }).nullish() }).parse(raw.HostConfig);
+    return {
+      id: raw.Id,
+      name: raw.Name.replace(/^\//, ""),
+      image: raw.Image,
+      created: raw.Created,
+      state: raw.State.Status,
+      startedAt: raw.State.StartedAt === NEVER ? null : raw.State.StartedAt,
+      exitCode: raw.State.ExitCode,
+      restartCount: raw.RestartCount,
+      health: raw.State.Health,
+      labels: config.Labels,
+      environment: config.Env ?? [],
+      mounts: (raw.Mounts ?? []).map((mount) => ({
+        type: mount.Type,
+        name: mount.Name,
+        source: mount.Source,
+        destination: mount.Destination,
+        writable: mount.RW,
+      })),
+      restartPolicy: host.RestartPolicy?.Name ?? "",
+      config: raw.Config,
+      hostConfig: raw.HostConfig,
+      networks: raw.NetworkSettings.Networks ?? {},
+    };
+  });
+
+const listed = z.array(
+  z
+    .object({
+      Id: z.string(),
+      State: state,
+      Labels: labels,
+      Mounts: z.array(z.object({ Type: z.string(), Name: z.string().default(""), RW: z.boolean() })).nullish(),
+    })
+    .transform((raw): ListedContainer => ({
+      id: raw.Id,
+      state: raw.State,
+      labels: raw.Labels,
+      mounts: (raw.Mounts ?? [])
+        .filter((mount) => mount.Type === "volume")
+        .map((mount) => ({ volume: mount.Name, writable: mount.RW })),
+    })),
+);
+
+const image = z
+  .object({ Id: z.string(), Config: z.object({ Entrypoint: z.array(z.string()).nullish() }).nullish() })
+  .transform((raw): Image => ({ id: raw.Id, entrypoint: raw.Config?.Entrypoint ?? null }));
+
+export const parseInspect = (answer: unknown): Inspected => parse(inspected, answer, "container inspect");
+export const parseList = (answer: unknown): readonly ListedContainer[] => parse(listed, answer, "container list");
+export const parseImage = (answer: unknown): Image => parse(image, answer, "image inspect");
+
+/** @throws SidecryptError `docker-refused`, naming the field: zod echoes no input. */
+export function parse<T>(schema: z.ZodType<T>, answer: unknown, what: string): T {
+  const result = schema.safeParse(answer);
+  if (result.success) return result.data;
+  const where = result.error.issues.map((issue) => issue.path.join(".") || "(top)").slice(0, 3);
+  throw new SidecryptError("docker-refused", `the engine's answer to ${what} is not understood at ${where.join(", ")}`);
+}

@@ -1,0 +1,104 @@
+/**
+ * The narrow interface to the engine that observe, roll and verify use, with our own types. HTTP details (304 on stop,
+ * API versions, query strings) stay in the adapter. Every call throws SidecryptError: `docker-unreachable` where no
+ * engine answers, `docker-forbidden` where it refuses us, `docker-refused` with the engine's reason otherwise.
+ */
+import type { ContainerState } from "../types.ts";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+export interface Health {
+  readonly status: "starting" | "healthy" | "unhealthy";
+  readonly failingStreak: number;
+}
+
+/** One row of the container list: enough to find who is who without inspecting the whole host. */
+export interface ListedContainer {
+  readonly id: string;
+  readonly state: ContainerState;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly mounts: readonly { readonly volume: string; readonly writable: boolean }[];
+}
+
+export interface Mount {
+  readonly type: string;
+  /** Volume name; "" for binds. */
+  readonly name: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly writable: boolean;
+}
+
+/** An inspect answer: what decisions need, parsed, and the raw parts that a faithful copy passes through. */
+export interface Inspected {
+  readonly id: string;
+  readonly name: string;
+  /** Image id; `config.Image` is the reference that it was made from. */
+  readonly image: string;
+  /** RFC 3339 with nanoseconds. */
+  readonly created: string;
+  readonly state: ContainerState;
+  /** Null: never started. */
+  readonly startedAt: string | null;
+  readonly exitCode: number;
+  readonly restartCount: number;
+  readonly health: Health | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly environment: readonly string[];
+  readonly mounts: readonly Mount[];
+  readonly restartPolicy: string;
+  readonly config: Json;
+  readonly hostConfig: Json;
+  /** Endpoint settings by network name, as inspect gives them. */
+  readonly networks: Readonly<Record<string, Json>>;
+}
+
+export interface Image {
+  readonly id: string;
+  /** Null or empty: the image has none. */
+  readonly entrypoint: readonly string[] | null;
+}
+
+export interface CreateBody {
+  /** Config at the top level, HostConfig and NetworkingConfig beneath: what `POST /containers/create` takes. */
+  readonly body: Json;
+  /** Networks to connect before the start, where the API takes only one in create (H28). */
+  readonly connect: readonly { readonly network: string; readonly endpoint: Json }[];
+}
+
+export interface ContainerEvent {
+  /** create, start, die, kill, stop, destroy, rename, "health_status: healthy", … */
+  readonly action: string;
+  readonly container: string;
+  /** The container's labels, and what the engine adds: `signal` (a number) of a kill, `exitCode` of a die. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface DockerPort {
+  /** Negotiated: the engine's newest, capped at the newest that was tested. E.g. "1.41". */
+  readonly apiVersion: string;
+  list(): Promise<readonly ListedContainer[]>;
+  /** Null: no such container. */
+  inspect(id: string): Promise<Inspected | null>;
+  /** Null: no such image. */
+  image(reference: string): Promise<Image | null>;
+  /** The volume's driver options; null: no such volume, or it has none. */
+  volumeOptions(volume: string): Promise<Readonly<Record<string, string>> | null>;
+  /** Returns the new container's id. */
+  create(name: string, spec: CreateBody): Promise<string>;
+  start(id: string): Promise<void>;
+  /** With the container's own signal and timeout; already stopped is fine. */
+  stop(id: string): Promise<void>;
+  restart(id: string): Promise<void>;
+  kill(id: string, signal: string): Promise<void>;
+  rename(id: string, name: string): Promise<void>;
+  setRestartPolicy(id: string, policy: Json): Promise<void>;
+  /** Its named volumes stay (`v=false`); gone already is fine. */
+  remove(id: string): Promise<void>;
+  /** Runs a command to its end and returns its exit code; its output is dropped unread. */
+  exec(id: string, command: readonly string[], timeoutMs: number): Promise<number>;
+  /** Added paths of the writable layer (H17): kind 1 of `GET /changes`. */
+  addedPaths(id: string): Promise<readonly string[]>;
+  /** Ends when `signal` aborts; throws when the connection breaks. */
+  events(signal: AbortSignal): AsyncIterable<ContainerEvent>;
+}

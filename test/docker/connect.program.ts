@@ -1,0 +1,9 @@
+/** Connects to the socket of its argument, and says what came of it. */
+import { connectEngine } from "../../src/docker/engine.ts";
+import { toSidecryptError } from "../../src/errors.ts";
+
+const said = await connectEngine(process.argv[2] ?? "").then(
+  () => "connected",
+  (thrown: unknown) => toSidecryptError(thrown).code,
+);
+process.stdout.write(said);
