@@ -1,0 +1,14 @@
+export { DEFAULT_SETTLE_MS } from "./evaluate.ts";
+export type { Defaults } from "./evaluate.ts";
+export { generationId } from "./generation.ts";
+export type { PlanInput } from "./input.ts";
+export { planToJson } from "./json.ts";
+export type { PlanJson } from "./json.ts";
+export { parseConsumer } from "./labels.ts";
+export type { ConsumerLabels } from "./labels.ts";
+export { isCurrent, START_MARGIN_MS } from "./member.ts";
+export { plan } from "./plan.ts";
+export { printPlan } from "./print.ts";
+export { quarantineFor } from "./quarantine.ts";
+export { parsePatterns, selectNames } from "./select.ts";
+export type { Pattern, Selection } from "./select.ts";

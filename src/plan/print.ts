@@ -1,0 +1,54 @@
+/** A plan as text for people: names, services and causes, never a value. */
+import type { Consumer, DeliverStep, Fault, ObservedContainer, Plan, RefreshStep, RollStep, Unit } from "../types.ts";
+import { listOf } from "./faults.ts";
+
+export function printPlan(plan: Plan): string {
+  const steps = [
+    ...plan.deliveries.map(printDelivery),
+    ...plan.refreshes.map(printRefresh),
+    ...plan.units.flatMap(printUnit),
+  ];
+  const lines = [
+    ...(steps.length === 0 ? ["nothing to do"] : steps),
+    ...plan.held.map(({ kind, services, reason }) => `${kind} ${listOf(services)}: ${reason}`),
+    ...plan.refusals.flatMap(({ services, fault }) => printFault(services, fault)),
+    ...plan.warnings.map(({ subject, message }) => `warning ${subject}: ${message}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function printDelivery({ generation, cause }: DeliverStep): string {
+  return `deliver ${generation.volume}: ${cause}`;
+}
+
+function printRefresh({ consumer, containers, cause }: RefreshStep): string {
+  return `restart ${consumer.service} (${namesOf(containers)}): ${cause}`;
+}
+
+/** Equal numbers go together. */
+function printUnit(unit: Unit): string[] {
+  const services = unit.steps.map((step) => step.consumer.service);
+  return [
+    `unit ${listOf(services)}:`,
+    ...unit.deliveries.map((step) => `  ${printDelivery(step)}`),
+    ...unit.steps.map((step) => `  ${step.wave + 1}. ${printRoll(step)}`),
+  ];
+}
+
+function printRoll({ consumer, containers, cause }: RollStep): string {
+  const proof = consumer.unproven ? " (unproven: neither healthcheck nor probe)" : "";
+  return `${verbOf(consumer)} ${consumer.service} (${namesOf(containers)}): ${cause}${proof}`;
+}
+
+function verbOf({ onChange }: Consumer): string {
+  return onChange.kind === "signal" ? `signal ${onChange.signal} to` : onChange.kind;
+}
+
+function printFault(services: readonly string[], { code, message, hint }: Fault): string[] {
+  const hints = hint === undefined ? [] : hint.split("\n").map((line) => `  ${line}`);
+  return [`refused ${listOf(services)}: ${message} [${code}]`, ...hints];
+}
+
+function namesOf(containers: readonly ObservedContainer[]): string {
+  return listOf(containers.map((container) => container.name));
+}

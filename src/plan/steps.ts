@@ -1,0 +1,116 @@
+/** Members and groups that may move → the steps of the plan, in an order that does not depend on the snapshot's. */
+import type { DeliverStep, ObservedDrop, Opened, RefreshStep, RollStep, Unit } from "../types.ts";
+import { changesFor, changesText, namesOf } from "./changes.ts";
+import type { DropWant, Evaluation } from "./evaluate.ts";
+import { waves, type Graph } from "./graph.ts";
+import type { Group } from "./judge.ts";
+import type { Member } from "./member.ts";
+import { committedOn } from "./member.ts";
+
+export interface Steps {
+  readonly deliveries: readonly DeliverStep[];
+  readonly refreshes: readonly RefreshStep[];
+  readonly units: readonly Unit[];
+}
+
+export function stepsOf(
+  graph: Graph,
+  evaluation: Evaluation,
+  members: readonly Member[],
+  groups: readonly Group[],
+  fallback: ReadonlyMap<string, Opened>,
+): Steps {
+  const deliveries = new Map(
+    [...evaluation.drops].flatMap(([volume, want]): [string, DeliverStep][] => {
+      const step = deliverStep(want, members, fallback);
+      return step === null ? [] : [[volume, step]];
+    }),
+  );
+  const units = groups.flatMap((group) => unitOf(graph, group, deliveries) ?? []);
+  const rolled = new Set(units.flatMap((unit) => unit.deliveries.map((step) => step.generation.volume)));
+  return {
+    deliveries: sortedDeliveries([...deliveries.values()].filter((step) => !rolled.has(step.generation.volume))),
+    refreshes: refreshesOf(graph, members, fallback),
+    units,
+  };
+}
+
+function sortedDeliveries(steps: readonly DeliverStep[]): DeliverStep[] {
+  return steps.toSorted((a, b) => (a.generation.volume < b.generation.volume ? -1 : 1));
+}
+
+// ---------------------------------------------------------------- deliveries
+
+function deliverStep(want: DropWant, members: readonly Member[], fallback: ReadonlyMap<string, Opened>) {
+  const { drop, generation } = want;
+  if (generation === null || generation.id === drop.current?.id) return null;
+  const adopt = members.filter((member) => member.drop.volume === drop.volume).flatMap((member) => member.adopt);
+  const byContainer = adopt.toSorted((a, b) => (a.container < b.container ? -1 : 1));
+  return { generation, adopt: byContainer, cause: deliverCause(want, fallback) };
+}
+
+function deliverCause({ drop, generation, requests, asksOf }: DropWant, fallback: ReadonlyMap<string, Opened>): string {
+  const { current, volume } = drop;
+  if (current === null) return fallback.has(volume) ? "it was emptied" : "first delivery";
+  if (generation?.id === drop.previous?.id) return "back to what was committed last";
+  const after = generation?.files ?? new Map<string, Uint8Array>();
+  const labels = requests.flatMap(({ asking }) => asking.map((one) => one.labels));
+  const asks = new Map(labels.flatMap((one) => [...asksOf(one)]));
+  const changes = changesFor(asks, labels, current.files, after);
+  if (namesOf(changes).length > 0) return changesText(changes);
+  const gone = new Set([...current.files.keys()].filter((file) => !after.has(file)));
+  return changesText({ ...changes, removed: gone });
+}
+
+// ---------------------------------------------------------------- units
+
+/** Null: nothing in it runs, so its files are delivered and nothing is proven. */
+function unitOf(graph: Graph, group: Group, deliveries: ReadonlyMap<string, DeliverStep>): Unit | null {
+  const rolling = group.members.filter((member) => member.how === "roll" && member.stale.length > 0);
+  if (rolling.length === 0) return null;
+  // An emptied drop has nothing to go back to and is waited for: it is delivered outside of any unit.
+  const members = group.members.filter((member) => member.drop.current !== null && member.how === "roll");
+  const volumes = [...new Set(members.map((member) => member.drop.volume))].toSorted();
+  return {
+    steps: rollSteps(graph, rolling),
+    deliveries: volumes.flatMap((volume) => deliveries.get(volume) ?? []),
+    names: [...new Set(members.flatMap((member) => namesOf(member.changes)))].toSorted(),
+    generations: Object.fromEntries(members.map((member) => [member.drop.volume, member.wanted.id])),
+  };
+}
+
+function rollSteps(graph: Graph, rolling: readonly Member[]): RollStep[] {
+  const levels = waves(graph, new Set(rolling.map((member) => member.consumer.service)));
+  return rolling
+    .map((member) => ({
+      consumer: member.consumer,
+      containers: member.stale,
+      wave: levels.get(member.consumer.service) ?? 0,
+      cause: changesText(member.changes) || startedTooEarly(member.drop),
+    }))
+    .toSorted(byWave);
+}
+
+function startedTooEarly(drop: ObservedDrop): string {
+  return committedOn(drop) === null ? "it started on an empty drop" : "it started before its files were delivered";
+}
+
+function byWave(a: RollStep | RefreshStep, b: RollStep | RefreshStep): number {
+  return a.wave - b.wave || (a.consumer.service < b.consumer.service ? -1 : 1);
+}
+
+// ---------------------------------------------------------------- refreshes
+
+function refreshesOf(graph: Graph, members: readonly Member[], fallback: ReadonlyMap<string, Opened>): RefreshStep[] {
+  const refreshing = members.filter((member) => member.how === "refresh" && member.stale.length > 0);
+  const levels = waves(graph, new Set(refreshing.map((member) => member.consumer.service)));
+  return refreshing
+    .map(({ consumer, stale, wanted, drop }) => ({
+      consumer,
+      containers: stale,
+      generation: wanted,
+      wave: levels.get(consumer.service) ?? 0,
+      cause: drop.current === null && fallback.has(drop.volume) ? "its drop was emptied" : startedTooEarly(drop),
+    }))
+    .toSorted(byWave);
+}
