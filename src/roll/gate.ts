@@ -1,0 +1,129 @@
+/**
+ * Proof that a container works: its healthcheck, then its probe, or steady running where it has neither. A crash-looping
+ * container is "running" most of the time, so a changed start or restart count fails (H42).
+ */
+import * as z from "zod";
+import { healthcheckOf } from "../docker/health.ts";
+import { SidecryptError } from "../errors.ts";
+import type { Inspected } from "../docker/port.ts";
+import type { Consumer } from "../types.ts";
+import type { RollContext } from "./context.ts";
+
+/** Milliseconds between two looks at a container. */
+const LOOK_EVERY = 200;
+const PROBE_EVERY = 1_000;
+/** On top of what the healthcheck's own figures allow. */
+const HEALTH_MARGIN = 10_000;
+const PROBE_TIMEOUT = 60_000;
+/** Docker's defaults for a healthcheck's interval, timeout (ms) and retries. */
+const HEALTH_DEFAULT = { every: 30_000, limit: 30_000, retries: 3 };
+
+export type Proof = "proven" | "unproven" | "stopped-by-hand";
+
+/** Thrown where a roll is cut off: the generation is not at fault. */
+export class Interrupted extends SidecryptError {
+  constructor(message = "interrupted: the sidecar is stopping") {
+    super("roll-failed", message);
+  }
+}
+
+type GateContext = Pick<RollContext, "docker" | "clock" | "hands"> & { readonly shutdown: AbortSignal };
+
+/** @throws SidecryptError `roll-failed` with the reason; Interrupted */
+export async function gate(ctx: GateContext, id: string, consumer: Consumer): Promise<Proof> {
+  const first = await ctx.docker.inspect(id);
+  if (first === null) throw failed(consumer, "its container is gone");
+  const hasHealth = healthcheckOf(first) !== null;
+  const deadline = ctx.clock.now() + (consumer.healthTimeout ?? healthTimeout(first) ?? PROBE_TIMEOUT);
+  const until = hasHealth ? deadline : ctx.clock.now() + (consumer.probe === null ? consumer.settle : 0);
+  const settled = await watch(ctx, first, consumer, until, hasHealth);
+  if (settled === "stopped-by-hand") return settled;
+  if (consumer.probe === null) return hasHealth ? "proven" : "unproven";
+  return probe(ctx, first, consumer, deadline);
+}
+
+/** Until healthy, or steadily running until `until` where there is no healthcheck. */
+async function watch(
+  ctx: GateContext,
+  first: Inspected,
+  consumer: Consumer,
+  until: number,
+  hasHealth: boolean,
+): Promise<"ok" | "stopped-by-hand"> {
+  for (;;) {
+    const steady = await checkSteady(ctx, first, consumer);
+    if (steady === "stopped-by-hand") return steady;
+    if (steady === "unhealthy") throw failed(consumer, "it turned unhealthy");
+    if (hasHealth && steady === "healthy") return "ok";
+    if (ctx.clock.now() >= until) {
+      if (!hasHealth) return "ok";
+      throw failed(consumer, "it did not become healthy in time");
+    }
+    await ctx.clock.sleep(LOOK_EVERY, ctx.shutdown);
+  }
+}
+
+async function checkSteady(
+  ctx: GateContext,
+  first: Inspected,
+  consumer: Consumer,
+): Promise<"stopped-by-hand" | "healthy" | "unhealthy" | "waiting"> {
+  if (ctx.shutdown.aborted) throw new Interrupted();
+  const now = await ctx.docker.inspect(first.id);
+  if (now === null) throw failed(consumer, "its container was removed");
+  if (now.state !== "running") {
+    if (ctx.hands.stoppedByHand(first.id)) return "stopped-by-hand";
+    throw failed(consumer, now.state === "exited" ? `it exited with code ${now.exitCode}` : `it is ${now.state}`);
+  }
+  if (now.restartCount !== first.restartCount || now.startedAt !== first.startedAt) {
+    throw failed(consumer, "it restarts by itself");
+  }
+  return now.health === null || now.health.status === "starting" ? "waiting" : now.health.status;
+}
+
+async function probe(ctx: GateContext, first: Inspected, consumer: Consumer, deadline: number): Promise<Proof> {
+  const command = probeCommand(consumer.probe ?? "");
+  for (;;) {
+    const left = Math.max(deadline - ctx.clock.now(), LOOK_EVERY);
+    const code = await ctx.docker.exec(first.id, command, left).catch(() => -1);
+    const steady = await checkSteady(ctx, first, consumer);
+    if (steady === "stopped-by-hand") return steady;
+    if (steady === "unhealthy") throw failed(consumer, "it turned unhealthy");
+    if (code === 0) return "proven";
+    if (ctx.clock.now() >= deadline) throw failed(consumer, "its sidecrypt.probe did not exit 0 in time");
+    await ctx.clock.sleep(PROBE_EVERY, ctx.shutdown);
+  }
+}
+
+/** As in a Dockerfile's HEALTHCHECK: a JSON array is run as it is, anything else by the image's shell. */
+export function probeCommand(label: string): readonly string[] {
+  if (label.trimStart().startsWith("[")) {
+    const list = z.array(z.string()).nonempty().safeParse(tryJson(label));
+    if (list.success) return list.data;
+  }
+  return ["/bin/sh", "-c", label];
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+const NANOSECONDS = 1e6;
+/** `start_period + retries × (interval + timeout)` and a margin, in milliseconds; null: no healthcheck. */
+export function healthTimeout(container: Inspected): number | null {
+  const health = healthcheckOf(container);
+  if (health === null) return null;
+  const ms = (nanoseconds: number | null | undefined, fallback: number): number =>
+    nanoseconds === null || nanoseconds === undefined || nanoseconds === 0 ? fallback : nanoseconds / NANOSECONDS;
+  const round = ms(health.Interval, HEALTH_DEFAULT.every) + ms(health.Timeout, HEALTH_DEFAULT.limit);
+  const retries = (health.Retries ?? 0) === 0 ? HEALTH_DEFAULT.retries : (health.Retries ?? 0);
+  return ms(health.StartPeriod, 0) + retries * round + HEALTH_MARGIN;
+}
+
+function failed(consumer: Consumer, why: string): SidecryptError {
+  return new SidecryptError("roll-failed", `service ${consumer.service}: ${why}`);
+}

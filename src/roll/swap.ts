@@ -1,0 +1,132 @@
+/**
+ * One container replaced by a faithful copy of itself, in calls that can be taken back by looking at states alone
+ * (recreate.md §5): create, compare | stop, rename, rename, start | remove. The new container exists before the old one
+ * is stopped; the old one exists until its unit has committed.
+ */
+import { SidecryptError } from "../errors.ts";
+import type { Inspected, Json } from "../docker/port.ts";
+import { differences } from "./compare.ts";
+import type { RollContext } from "./context.ts";
+import {
+  backupName,
+  candidateName,
+  canonicalName,
+  failedName,
+  formatUnit,
+  LABEL_GENERATION,
+  LABEL_REPLACES,
+  LABEL_UNIT,
+  type UnitMark,
+} from "./journal.ts";
+import { leftBehind } from "./layer.ts";
+import { candidateSpec } from "./spec.ts";
+
+export interface Swap {
+  readonly final: string;
+  readonly oldId: string;
+  readonly newId: string;
+  /** The old container's own restart policy, which it loses while it is kept. */
+  readonly policy: Json;
+}
+
+/** The old container runs on. */
+export async function createCandidate(
+  ctx: RollContext,
+  old: Inspected,
+  generation: string,
+  unit: UnitMark,
+): Promise<Swap> {
+  const image = await ctx.docker.image(old.image);
+  if (image === null) {
+    throw new SidecryptError(
+      "roll-unfaithful",
+      `the image of container ${old.name} is gone from the engine`,
+      "bring the image back (docker compose pull or build), or recreate the service with docker compose up -d",
+    );
+  }
+  await warnOfLayer(ctx, old);
+  const reference = old.config["Image"];
+  const tagged = typeof reference === "string" ? await ctx.docker.image(reference) : null;
+  const labels = { [LABEL_REPLACES]: old.id, [LABEL_GENERATION]: generation, [LABEL_UNIT]: formatUnit(unit) };
+  const spec = candidateSpec({ old, tagged, image, apiVersion: ctx.docker.apiVersion, labels });
+  const final = canonicalName(old.name);
+  const newId = await ctx.docker.create(candidateName(final, old.id), spec);
+  return { final, oldId: old.id, newId, policy: policyOf(old) };
+}
+
+/** @throws SidecryptError `roll-unfaithful`, naming the paths; nothing was touched yet */
+export async function compare(ctx: RollContext, old: Inspected, newId: string): Promise<void> {
+  const differing = differences(old, await mustInspect(ctx, newId));
+  if (differing.length === 0) return;
+  throw new SidecryptError(
+    "roll-unfaithful",
+    `the copy of container ${old.name} differs from it at ${differing.slice(0, 5).join(", ")}: nothing was touched`,
+    "set the label sidecrypt.on-change: restart on its service, and report this",
+  );
+}
+
+async function warnOfLayer(ctx: RollContext, old: Inspected): Promise<void> {
+  const paths = leftBehind(await ctx.docker.addedPaths(old.id), old);
+  if (paths.length === 0) return;
+  const hint = "put them on a volume, or set the label sidecrypt.on-change: restart";
+  ctx.log.warn("files-left-behind", { container: old.name, paths: paths.slice(0, 10), count: paths.length, hint });
+}
+
+/** Stop, rename, rename, start. Returns the downtime in milliseconds: from the stop call to the started answer. */
+export async function swapIn(ctx: RollContext, swap: Swap): Promise<number> {
+  const from = ctx.clock.now();
+  ctx.hands.guard(swap.oldId);
+  ctx.hands.expectStop(swap.oldId);
+  await ctx.docker.stop(swap.oldId);
+  await ctx.docker.rename(swap.oldId, backupName(swap.final, swap.oldId));
+  await ctx.docker.rename(swap.newId, swap.final);
+  await ctx.docker.start(swap.newId);
+  const downtime = ctx.clock.now() - from;
+  // The kept one must not come up with the engine (H22); only a stopped container may be updated.
+  await ctx.docker.setRestartPolicy(swap.oldId, { Name: "no", MaximumRetryCount: 0 });
+  return downtime;
+}
+
+/** Stops the new container and moves it out of the name's way. Idempotent, decides by what it sees. */
+export async function takeDown(ctx: RollContext, swap: Swap): Promise<void> {
+  const candidate = await ctx.docker.inspect(swap.newId);
+  if (candidate === null) return;
+  if (isUp(candidate)) {
+    ctx.hands.expectStop(swap.newId);
+    await ctx.docker.stop(swap.newId);
+  }
+  if (candidate.name === swap.final) await ctx.docker.rename(swap.newId, failedName(swap.final, swap.newId));
+}
+
+/** Gives the old container its name and restart policy back, and starts it. Idempotent. */
+export async function bringBack(ctx: RollContext, swap: Swap, startIt: boolean): Promise<void> {
+  const old = await ctx.docker.inspect(swap.oldId);
+  if (old === null) {
+    throw new SidecryptError("rollback-failed", `the kept old container of ${swap.final} was removed by someone else`);
+  }
+  ctx.hands.release(swap.oldId);
+  if (old.name !== swap.final) await ctx.docker.rename(swap.oldId, swap.final);
+  if (!isUp(old) && swap.policy["Name"] !== old.restartPolicy) await ctx.docker.setRestartPolicy(old.id, swap.policy);
+  if (startIt && !isUp(old)) await ctx.docker.start(swap.oldId);
+}
+
+/** Of recovery's swaps it is read off the candidate, which still holds it. */
+export function policyOf(container: Inspected): Json {
+  return container.hostConfig["RestartPolicy"] as Json;
+}
+
+/** The last step of either way; its named volumes stay. */
+export async function discard(ctx: RollContext, id: string): Promise<void> {
+  await ctx.docker.remove(id);
+  ctx.hands.release(id);
+}
+
+export function isUp(container: Inspected): boolean {
+  return container.state === "running" || container.state === "restarting" || container.state === "paused";
+}
+
+export async function mustInspect(ctx: Pick<RollContext, "docker">, id: string): Promise<Inspected> {
+  const found = await ctx.docker.inspect(id);
+  if (found !== null) return found;
+  throw new SidecryptError("roll-failed", `container ${id.slice(0, 12)} is gone`);
+}

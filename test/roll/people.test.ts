@@ -1,0 +1,172 @@
+/** What people did stands (DESIGN.md rule 8), also in the middle of a roll. */
+import { describe, expect, test } from "vitest";
+import type { Call } from "./fake-session.ts";
+import { nameOf, type Service, Sidecar, World } from "./world.ts";
+
+const BOT: readonly Service[] = [{ name: "bot" }];
+const PAIR: readonly Service[] = [{ name: "redis" }, { name: "bot", after: ["redis"] }];
+
+/** Does something right after the first call that matches. */
+function whenever(matches: (call: Call) => boolean, act: () => void) {
+  let done = false;
+  let armed = false;
+  return (call: Call): null => {
+    if (armed && !done) {
+      done = true;
+      act();
+    }
+    if (matches(call)) armed = true;
+    return null;
+  };
+}
+
+describe.each(["recreate", "restart"])("on-change %s", (onChange) => {
+  const services: readonly Service[] = [{ name: "redis" }, { name: "bot", after: ["redis"], onChange }];
+
+  test("a client stopped by hand while its server is rolled gets its files and is not started", async () => {
+    const world = await World.on(services);
+    const stop = whenever(
+      (call) => call.name === "start" && call.about === nameOf("redis"),
+      () => {
+        world.engine.stop(nameOf("bot"));
+      },
+    );
+    await new Sidecar(world, stop).converge();
+    expect(world.containersOf("bot").map(({ name, state }) => [name, state])).toEqual([[nameOf("bot"), "exited"]]);
+    expect(world.drops.read("bot-secrets")).toBe("v2");
+    expect(world.containersOf("redis").map(({ loaded }) => loaded)).toEqual(["v2"]);
+  });
+
+  test("a client removed by hand while its server is rolled is no fault of the new secret", async () => {
+    const world = await World.on(services);
+    const bot = world.containersOf("bot")[0]!;
+    const remove = whenever(
+      (call) => call.name === "start" && call.about === nameOf("redis"),
+      () => {
+        world.engine.stop(bot.id);
+        world.engine.containers.delete(bot.id);
+      },
+    );
+    const sidecar = new Sidecar(world, remove);
+    await sidecar.converge();
+    expect(sidecar.outcomes.map(({ kind }) => kind)).not.toContain("rolled-back");
+    expect(world.containersOf("redis").map(({ loaded }) => loaded)).toEqual(["v2"]);
+  });
+});
+
+test("the new one stopped by hand during its gate stays stopped, and commits", async () => {
+  const world = await World.on(BOT);
+  const stop = whenever(
+    (call) => call.name === "update",
+    () => {
+      world.engine.stop(nameOf("bot"));
+    },
+  );
+  const outcome = await new Sidecar(world, stop).roll();
+  expect(outcome.kind).toBe("committed");
+  expect(world.containersOf("bot").map(({ name, state }) => [name, state])).toEqual([[nameOf("bot"), "exited"]]);
+});
+
+test.each(["stop", "rename", "start", "update"])("a backup started after our %s is stopped again", async (name) => {
+  const world = await World.on(BOT);
+  const old = world.containersOf("bot")[0]!;
+  const start = whenever(
+    (call) => call.name === name && call.about.startsWith(nameOf("bot")),
+    () => {
+      world.engine.start(old.id);
+      world.engine.violations.length = 0;
+    },
+  );
+  const sidecar = new Sidecar(world, start);
+  await sidecar.converge();
+  expect(world.problems("v2")).toEqual([]);
+});
+
+test("a signal of ours is not taken for a human's: a process that dies of the new secret fails its gate", async () => {
+  const world = await World.on([{ name: "bot", onChange: "signal:HUP" }]);
+  world.engine.behave = (one) => (one.loaded === "v2" ? "exits" : "healthy");
+  const outcome = await new Sidecar(world).roll();
+  expect(outcome.kind).not.toBe("committed");
+  expect(world.drops.read("bot-secrets")).toBe("v1");
+});
+
+test("a signal of ours is sent again on the way back, so that the process holds what its drop holds", async () => {
+  const world = await World.on([{ name: "bot", onChange: "signal:HUP" }]);
+  world.bad = "v2";
+  const outcome = await new Sidecar(world).roll();
+  expect(outcome.kind).toBe("rolled-back");
+  expect(world.problems("v1")).toEqual([]);
+});
+
+test("stopped by hand after a signal of ours it stays stopped", async () => {
+  const world = await World.on([{ name: "bot", onChange: "signal:HUP" }]);
+  const stop = whenever(
+    (call) => call.name === "kill",
+    () => {
+      world.engine.stop(nameOf("bot"));
+    },
+  );
+  const outcome = await new Sidecar(world, stop).roll();
+  expect(outcome.kind).toBe("committed");
+  expect(world.containersOf("bot").map(({ state }) => state)).toEqual(["exited"]);
+});
+
+test("somebody's HUP to the new one is no reason to leave the old one stopped", async () => {
+  const world = await World.on(BOT);
+  world.bad = "v2";
+  const hup = whenever(
+    (call) => call.name === "update",
+    () => {
+      world.engine.kill(nameOf("bot"), "HUP");
+    },
+  );
+  await new Sidecar(world, hup).roll();
+  expect(world.problems("v1")).toEqual([]);
+});
+
+test("the candidate removed by hand: the old one is back, with its own restart policy", async () => {
+  const world = await World.on(BOT);
+  const remove = whenever(
+    (call) => call.name === "update",
+    () => {
+      world.engine.stop(nameOf("bot"));
+      world.engine.remove(nameOf("bot"));
+    },
+  );
+  await new Sidecar(world, remove).roll();
+  expect(world.problems("v1")).toEqual([]);
+});
+
+test("after a way back that failed, nothing more is done", async () => {
+  const world = await World.on([
+    { name: "bot1" },
+    { name: "bot2", after: ["bot1"] },
+    { name: "bot3", after: ["bot1"] },
+  ]);
+  world.bad = "v2";
+  world.engine.behave = (one) => (one.loaded === "v2" && one.name !== nameOf("bot1") ? "unhealthy" : "healthy");
+  // From the way back on, one start of its second wave is refused for good while the other one is under way.
+  let starts = 0;
+  const sidecar = new Sidecar(world, (call) => {
+    const isOld = call.name === "start" && call.about === nameOf("bot2");
+    return isOld && ++starts >= 2 ? "refuse-500" : null;
+  });
+  const outcome = await sidecar.roll();
+  const before = sidecar.session.calls.length;
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(outcome.kind).toBe("stuck");
+  expect(sidecar.session.calls.slice(before).map(({ name, about }) => `${name} ${about}`)).toEqual([]);
+});
+
+test("an operation of which one candidate was promoted by docker compose up leaves no other one lying about", async () => {
+  const world = await World.on(PAIR);
+  // Killed with redis rolled and the bot's candidate created; then `docker compose up redis` removes its backup (H6).
+  const sidecar = new Sidecar(world, (call) => {
+    return call.name === "create" && call.about.endsWith(nameOf("bot")) ? "kill-after" : null;
+  });
+  await sidecar.converge().catch(() => undefined);
+  const backup = [...world.engine.containers.values()].find(({ name }) => name.includes(".bak."))!;
+  world.engine.containers.delete(backup.id);
+  await new Sidecar(world).converge();
+  expect(world.problems("v2")).toEqual([]);
+});

@@ -1,0 +1,310 @@
+/** A stack on the fake engine, and sidecars that look after it: the daemon's cycle in small, without its disk. */
+import { plan } from "../../src/plan/index.ts";
+import type { RollContext } from "../../src/roll/context.ts";
+import { Hands } from "../../src/roll/hands.ts";
+import { recover, replacedBy } from "../../src/roll/recover.ts";
+import { refresh } from "../../src/roll/refresh.ts";
+import { rollUnit, volumesOf } from "../../src/roll/unit.ts";
+import type {
+  Observed,
+  ObservedContainer,
+  Opened,
+  Outcome,
+  Plan,
+  Quarantine,
+  SeenEntry,
+  Unit,
+} from "../../src/types.ts";
+import { isCurrent } from "../../src/plan/index.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { FakeDrops } from "./fake-drops.ts";
+import { type Behaviour, type FakeContainer, FakeEngine, IMAGE_NAME, serviceOf } from "./fake-engine.ts";
+import { type FakeSession, Killed, type Script } from "./fake-session.ts";
+
+export interface Service {
+  readonly name: string;
+  readonly after?: readonly string[];
+  readonly onChange?: string;
+  readonly policy?: string;
+  readonly replicas?: number;
+  /** Under which it is healthy: its own version, and that of the server it logs in to. */
+  readonly healthy?: (own: string | null, server: string | null) => boolean;
+}
+
+const PROJECT = "stack";
+const SERVER = "redis";
+export const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** Seeding is slow: once for each list of services. */
+const seeded = new Map<readonly Service[], Promise<World>>();
+
+export class World {
+  readonly clock = new FakeClock();
+  readonly engine = new FakeEngine(this.clock);
+  readonly drops = new FakeDrops(this.clock);
+  readonly services: readonly Service[];
+  readonly quarantine: Quarantine[] = [];
+  /** Of the bundle: what every service asks for. */
+  version = "v1";
+  /** What the gates must refuse. */
+  bad: string | null = null;
+
+  constructor(services: readonly Service[]) {
+    this.services = services;
+    this.engine.read = (container) => this.drops.read(volumeOf(serviceOf(container)));
+    this.engine.behave = (container) => this.#behave(container);
+  }
+
+  /** Everything runs on v1; the bundle says v2. */
+  static async on(services: readonly Service[]): Promise<World> {
+    const world = new World(services);
+    const settled = await (seeded.get(services) ?? World.#seeded(services));
+    world.engine.copyFrom(settled.engine);
+    world.drops.copyFrom(settled.drops);
+    world.clock.time = settled.clock.time + 60_000;
+    world.version = "v2";
+    return world;
+  }
+
+  static #seeded(services: readonly Service[]): Promise<World> {
+    const world = new World(services);
+    for (const service of services) world.drops.of(volumeOf(service.name));
+    for (const service of services) {
+      for (let number = 1; number <= (service.replicas ?? 1); number++) world.#seed(service, number);
+    }
+    const settled = new Sidecar(world).converge().then(() => world);
+    seeded.set(services, settled);
+    return settled;
+  }
+
+  containersOf(service: string): FakeContainer[] {
+    return [...this.engine.containers.values()].filter((one) => serviceOf(one) === service);
+  }
+
+  /** All that must hold when nothing is under way, as far as it does not. */
+  problems(version: string): string[] {
+    const found = [...this.engine.violations];
+    for (const { name, policy = "unless-stopped", replicas = 1 } of this.services) {
+      const containers = this.containersOf(name);
+      const names = containers.map((one) => one.name).toSorted();
+      const wanted = Array.from({ length: replicas }, (_, index) => nameOf(name, index + 1));
+      if (JSON.stringify(names) !== JSON.stringify(wanted)) found.push(`${name}: containers ${names.join(", ")}`);
+      for (const one of containers) {
+        if (one.state !== "running") found.push(`${one.name} is ${one.state}`);
+        else if (one.loaded !== version) found.push(`${one.name} runs on ${one.loaded ?? "nothing"}`);
+        if (one.policy["Name"] !== policy) found.push(`${one.name} has policy ${String(one.policy["Name"])}`);
+      }
+      const { previous } = this.drops.of(volumeOf(name));
+      if (this.drops.read(volumeOf(name)) !== version)
+        found.push(`${name}: files are ${this.drops.read(volumeOf(name)) ?? "none"}`);
+      if (previous !== null) found.push(`${name}: its drop is not committed`);
+    }
+    return found;
+  }
+
+  /** A reboot of the machine: memory-backed volumes are empty. */
+  reboot(): void {
+    for (const service of this.services) {
+      Object.assign(this.drops.of(volumeOf(service.name)), { current: null, previous: null, seen: [] });
+    }
+    this.engine.reboot();
+    // A human's or the engine's doing, not a roll's.
+    this.engine.violations.length = 0;
+  }
+
+  /** Compose's own `start`: it starts a kept backup and a candidate too (operating.md). */
+  composeStart(): void {
+    for (const id of this.engine.containers.keys()) this.engine.start(id);
+    this.engine.violations.length = 0;
+  }
+
+  observe(): Observed {
+    const all = [...this.engine.containers.keys()].map((id) => this.engine.inspect(id)!);
+    const alive = new Set(all.map((one) => one.id));
+    const containers = all.map((one): ObservedContainer => ({
+      id: one.id,
+      name: one.name,
+      service: one.labels["com.docker.compose.service"] ?? "",
+      number: Number(one.labels["com.docker.compose.container-number"]),
+      oneOff: false,
+      state: one.state,
+      startedAt: one.startedAt,
+      exitCode: one.exitCode,
+      labels: one.labels,
+      environmentNames: [],
+      mounts: one.mounts.map((mount) => ({ volume: mount.name, destination: mount.destination, writable: false })),
+      hasHealthcheck: true,
+      restartPolicy: one.restartPolicy,
+      replaces: replacedBy(one.labels, alive),
+      isBackup: false,
+    }));
+    const backups = new Set(containers.map((one) => one.replaces));
+    return {
+      self: { project: PROJECT, service: "secrets" },
+      containers: containers.map((one) => ({ ...one, isBackup: backups.has(one.id) })),
+      drops: this.drops.observed,
+    };
+  }
+
+  plan(observed = this.observe()): Plan {
+    const fallback = new Map(this.services.map(({ name }) => [volumeOf(name), opened("v1")] as const));
+    return plan({ opened: opened(this.version), fallback, observed, quarantine: this.quarantine });
+  }
+
+  #seed({ name, after = [], onChange = "recreate", policy = "unless-stopped" }: Service, number: number): void {
+    const id = this.engine.create(nameOf(name, number), {
+      body: {
+        Image: IMAGE_NAME,
+        Labels: {
+          "com.docker.compose.project": PROJECT,
+          "com.docker.compose.service": name,
+          "com.docker.compose.container-number": String(number),
+          "com.docker.compose.depends_on": after.map((one) => `${one}:service_healthy:false`).join(","),
+          "sidecrypt.secrets": "PASSWORD",
+          "sidecrypt.on-change": onChange,
+        },
+        Healthcheck: { Test: ["CMD", "true"], Interval: 1e9, Timeout: 1e9, Retries: 3 },
+        HostConfig: {
+          NetworkMode: "stack_default",
+          RestartPolicy: { Name: policy, MaximumRetryCount: 0 },
+          Mounts: [{ Type: "volume", Source: volumeOf(name), Target: "/run/secrets", ReadOnly: true }],
+        },
+        NetworkingConfig: { EndpointsConfig: { stack_default: { Aliases: [name, nameOf(name, number)] } } },
+      },
+      connect: [],
+    });
+    this.engine.start(id);
+  }
+
+  #behave(container: FakeContainer): Behaviour {
+    const service = this.services.find(({ name }) => name === serviceOf(container));
+    const server = this.containersOf(SERVER).find((one) => one.state === "running")?.loaded ?? null;
+    const { loaded } = container;
+    // A bot without its files does not work, whatever else it does.
+    if (loaded === null || loaded === this.bad) return "unhealthy";
+    return service?.healthy?.(loaded, server) === false ? "unhealthy" : "healthy";
+  }
+}
+
+/** One life of the sidecar's process. */
+export class Sidecar {
+  readonly session: FakeSession;
+  readonly ctx: RollContext;
+  readonly outcomes: Outcome[] = [];
+  readonly shutdown = new AbortController();
+  readonly #world: World;
+  readonly #stuck = new Set<string>();
+
+  constructor(world: World, script?: Script) {
+    this.#world = world;
+    this.session = world.engine.connect(script);
+    const hands = new Hands();
+    this.ctx = {
+      docker: this.session,
+      drops: world.drops.session(this.session),
+      clock: world.clock,
+      log: silent,
+      hands,
+      shutdown: this.shutdown.signal,
+    };
+    // As the daemon does: a backup that somebody starts is stopped at once.
+    world.engine.onEvent = (event) => {
+      const backup = hands.observe(event);
+      if (backup === null) return;
+      hands.expectStop(backup);
+      void this.session.stop(backup).catch(() => undefined);
+    };
+  }
+
+  /** The unit that is planned now, rolled once. */
+  async roll(): Promise<Outcome> {
+    const made = this.#world.plan();
+    const unit = made.units[0];
+    if (unit === undefined) throw new Error("nothing is planned");
+    return this.#rollUnit(unit);
+  }
+
+  async recover(): Promise<Outcome[]> {
+    const observed = this.#world.observe();
+    const { consumers } = this.#world.plan(observed);
+    const found = await recover(this.ctx, { ...observed, consumers }, this.#stuck);
+    for (const { operation, services, wanted, outcome } of found) {
+      this.#alive();
+      if (outcome.kind === "stuck") this.#stuck.add(operation);
+      if (outcome.kind === "rolled-back") this.#quarantine(wanted, services);
+      this.outcomes.push(outcome);
+    }
+    return found.map((one) => one.outcome);
+  }
+
+  /** Looks until nothing is left to do; `stuck` ends it too. */
+  async converge(): Promise<void> {
+    for (let looks = 0; looks < 10; looks++) {
+      await this.recover();
+      await this.#settle();
+      const made = this.#world.plan();
+      if (made.refreshes.length > 0) {
+        await refresh(this.ctx, made.refreshes);
+        continue;
+      }
+      const unit = made.units[0];
+      if (unit === undefined || this.#stuck.size > 0) return;
+      const outcome = await this.#rollUnit(unit);
+      if (outcome.kind === "stuck") return;
+    }
+    throw new Error("it does not come to rest");
+  }
+
+  async #rollUnit(unit: Unit): Promise<Outcome> {
+    const outcome = await rollUnit(this.ctx, unit);
+    this.#alive();
+    const services = unit.steps.map((step) => step.consumer.service);
+    if (outcome.kind === "rolled-back") this.#quarantine(unit.generations, services);
+    this.outcomes.push(outcome);
+    return outcome;
+  }
+
+  /** Deliveries, adoption, and commits of drops that nothing is planned for. */
+  async #settle(): Promise<void> {
+    const { drops } = this.ctx;
+    const leftover = (observed: Observed, volume: string): boolean =>
+      observed.containers.some((one) => one.replaces !== null && one.mounts.some((mount) => mount.volume === volume));
+    const before = this.#world.observe();
+    for (const step of this.#world.plan(before).deliveries) {
+      await drops.deliver(step.generation, step.adopt);
+      if (!leftover(before, step.generation.volume)) await drops.commit(step.generation.volume);
+    }
+    const observed = this.#world.observe();
+    const made = this.#world.plan(observed);
+    for (const drop of observed.drops) {
+      if (drop.current === null) continue;
+      const { id } = drop.current;
+      const consumer = made.consumers.find((one) => one.volume === drop.volume);
+      const current = (consumer?.containers ?? []).filter((one) => isCurrent(one, drop, id));
+      const entries = current.flatMap((one): SeenEntry[] => {
+        return one.startedAt === null ? [] : [{ container: one.id, startedAt: one.startedAt, generation: id }];
+      });
+      if (entries.length > 0) await drops.markSeen(drop.volume, entries);
+      const open = [...made.units.flatMap(volumesOf), ...made.refreshes.map((step) => step.consumer.volume)];
+      const idle = !open.includes(drop.volume) && made.held.length === 0;
+      if (idle && drop.previous !== null && !leftover(observed, drop.volume)) await drops.commit(drop.volume);
+    }
+  }
+
+  #quarantine(generations: Readonly<Record<string, string>>, services: readonly string[]): void {
+    this.#world.quarantine.push({ generations, names: ["PASSWORD"], services, reason: "failed", at: "" });
+  }
+
+  /** What a dead process remembers, it does not write down. */
+  #alive(): void {
+    if (this.session.dead) throw new Killed();
+  }
+}
+
+export const volumeOf = (service: string): string => `${service}-secrets`;
+export const nameOf = (service: string, number = 1): string => `${PROJECT}-${service}-${number}`;
+
+function opened(version: string): Opened {
+  const secrets = new Map([["PASSWORD", Buffer.from(version)]]);
+  return { digest: version.padEnd(64, "0"), secrets, warnings: [], fingerprintKey: new Uint8Array(32).fill(7) };
+}
