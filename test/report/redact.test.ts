@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { createRedactor, MARK } from "../../src/report/redact.ts";
+
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+/** Holds something for every encoding to change. */
+const CANARY = 'c4nary/"+<é>\n& s3cret';
+
+function knowing(...values: string[]) {
+  const redactor = createRedactor();
+  redactor.remember(values.map(bytes));
+  return redactor;
+}
+
+describe("the redactor", () => {
+  const json = JSON.stringify(CANARY).slice(1, -1);
+  const base64 = Buffer.from(CANARY).toString("base64");
+  it.each([
+    ["raw", CANARY],
+    ["in JSON", json],
+    ["in JSON in JSON", JSON.stringify(json).slice(1, -1)],
+    ["in Go's JSON", json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")],
+    ["base64", base64],
+    ["base64 without padding", base64.replace(/=+$/, "")],
+    ["base64url", Buffer.from(CANARY).toString("base64url")],
+    ["hex", Buffer.from(CANARY).toString("hex")],
+    ["HEX", Buffer.from(CANARY).toString("hex").toUpperCase()],
+    ["percent-encoded", encodeURIComponent(CANARY)],
+    ["percent-encoded in lower case", encodeURIComponent(CANARY).replace(/%../g, (escape) => escape.toLowerCase())],
+    ["as a form encodes it", encodeURIComponent(CANARY).replaceAll("%20", "+")],
+  ])("finds a value %s", (_, form) => {
+    const redacted = knowing(CANARY).redact(`a ${form} b ${form}`);
+    expect(redacted.replace(/=+/g, "")).toBe(`a ${MARK} b ${MARK}`);
+  });
+
+  it("finds a value that lost the blanks around it", () => {
+    expect(knowing("  trimmed-canary\n").redact("token trimmed-canary!")).toBe(`token ${MARK}!`);
+  });
+
+  it("leaves nothing of two values that overlap, or of one inside another", () => {
+    expect(knowing("abcdefgh", "efghijkl").redact("<abcdefghijkl>")).toBe(`<${MARK}>`);
+    expect(knowing("secret", "secret-long").redact("<secret-long> <secret>")).toBe(`<${MARK}> <${MARK}>`);
+    expect(knowing("aaaaaa").redact("aaaaaaaaa")).toBe(MARK);
+  });
+
+  it("leaves values alone that are too short to mean anything", () => {
+    expect(knowing("false").redact("false")).toBe("false");
+    expect(knowing("     x\n").redact("x")).toBe("x");
+    expect(knowing("ééé").redact("ééé")).toBe(MARK);
+  });
+
+  it("finds bytes that are no text in their encodings", () => {
+    const value = Uint8Array.from([0xff, 0xfe, 0, 1, 2, 3, 4, 5]);
+    const redactor = createRedactor();
+    redactor.remember([value]);
+    expect(redactor.redact(`x ${Buffer.from(value).toString("hex")}`)).toBe(`x ${MARK}`);
+  });
+
+  it("keeps the values of earlier bundles", () => {
+    const redactor = knowing("old-value");
+    redactor.remember([bytes("new-value")]);
+    expect(redactor.redact("old-value new-value")).toBe(`${MARK} ${MARK}`);
+  });
+
+  it("forgets the oldest beyond its bound, and never one of the present bundle", () => {
+    const redactor = createRedactor(2);
+    redactor.remember(["value-1", "value-2"].map(bytes));
+    redactor.remember(["value-1", "value-3"].map(bytes));
+    expect(redactor.redact("value-1 value-2 value-3")).toBe(`${MARK} value-2 ${MARK}`);
+    redactor.remember(["value-4", "value-5", "value-6"].map(bytes));
+    expect(redactor.redact("value-1 value-4 value-5 value-6")).toBe(`value-1 ${MARK} ${MARK} ${MARK}`);
+  });
+
+  it.each([
+    ["ascii", "0123456789abcdef".repeat(500)],
+    ["two-byte characters", "é".repeat(5000)],
+    ["three-byte characters", "€".repeat(5000)],
+    ["four-byte characters", `x${"😀".repeat(5000)}`],
+  ])("covers a long value of %s to the end of the text", (_, value) => {
+    const redactor = knowing(value);
+    expect(redactor.redact(`a ${value} b`)).toBe(`a ${MARK}`);
+    expect(redactor.redact(`a ${JSON.stringify({ value })}`)).toBe(`a {"value":"${MARK}`);
+    expect(redactor.redact(`a ${Buffer.from(value).toString("base64")}`)).toBe(`a ${MARK}`);
+    expect(redactor.redact("a b")).toBe("a b");
+  });
+
+  it("finds an age identity that nobody told it of", () => {
+    expect(createRedactor().redact(`key AGE-SECRET-KEY-1${"Q".repeat(58)}.`)).toBe(`key ${MARK}.`);
+    expect(createRedactor().redact(`key AGE-SECRET-KEY-PQ-1${"Q".repeat(58)}.`)).toBe(`key ${MARK}.`);
+  });
+});
