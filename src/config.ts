@@ -1,0 +1,170 @@
+/**
+ * Environment → Config, once, at start. Takes variables, returns exact types, throws one error that names every variable
+ * that is wrong. None of the settings is a secret; their values are not repeated all the same, since people paste.
+ */
+import * as z from "zod";
+import { nearest } from "./near.ts";
+import { HOUR, MINUTE, SECOND, formatDuration, parseDuration } from "./duration.ts";
+import { SidecryptError } from "./errors.ts";
+
+export interface Config {
+  /** A file name inside `bundleDir`, or a path; null: the one bundle that is in `bundleDir`. */
+  readonly bundle: string | null;
+  readonly bundleDir: string;
+  readonly keyFile: string;
+  readonly stateDir: string;
+  /** Path of the engine's unix socket. */
+  readonly dockerSocket: string;
+  readonly allowEmpty: ReadonlySet<string>;
+  readonly dotenv: "compose" | "raw";
+  /** Milliseconds of quiet after a file event before looking. */
+  readonly debounce: number;
+  /** Milliseconds between two looks at the bundle's content that no event asked for. */
+  readonly poll: number;
+  /** Milliseconds that a roll under way may take after SIGTERM to finish or to undo. */
+  readonly stopGrace: number;
+  readonly logLevel: "info" | "warn" | "error";
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** PATH_MAX of Linux. */
+const MAX_PATH = 4096;
+const MAX_ALLOW_EMPTY = 1000;
+/** Below this a poll is a busy loop over a network file system; above it nobody trusts that it happens. */
+const POLL_RANGE = [SECOND, HOUR] as const;
+/** 0 is allowed: every event looks at once. */
+const DEBOUNCE_RANGE = [0, MINUTE] as const;
+/** Under Compose's default stop_grace_period of 10s there is no time to undo anything; still a choice. */
+const STOP_GRACE_RANGE = [0, HOUR] as const;
+
+const path = z
+  .string()
+  .max(MAX_PATH, "is too long for a path")
+  .regex(/^[^\0]*$/, "holds a NUL byte");
+
+function duration(fallback: string, [min, max]: readonly [number, number]) {
+  return z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const ms = parseDuration(text);
+      if (ms !== null && ms >= min && ms <= max) return ms;
+      const range = `from ${formatDuration(min)} to ${formatDuration(max)}`;
+      context.addIssue({ code: "custom", message: `must be a duration ${range}, such as ${fallback}` });
+      return z.NEVER;
+    });
+}
+
+const names = z
+  .string()
+  .default("")
+  .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ""))
+  .refine((words) => words.length <= MAX_ALLOW_EMPTY, `must not hold more than ${MAX_ALLOW_EMPTY} names`)
+  .refine((words) => words.every((word) => /^[\w.-]+$/.test(word)), "must be names, space- or comma-separated")
+  .transform((words): ReadonlySet<string> => new Set(words));
+
+/** Anything but a local socket would carry every spec of every container over a network. */
+const socket = z
+  .string()
+  .default("unix:///var/run/docker.sock")
+  .transform((text, context) => {
+    const found = /^unix:\/\/(\/[^\0]+)$/.exec(text)?.[1];
+    if (found !== undefined) return found;
+    const scheme = /^([a-z]{1,10}):\/\//.exec(text)?.[1] ?? "no scheme";
+    const why =
+      scheme === "unix" ? "wants an absolute path" : `uses ${scheme}: this version speaks to a unix socket only`;
+    context.addIssue({ code: "custom", message: `${why}, such as unix:///var/run/docker.sock` });
+    return z.NEVER;
+  });
+
+const schema = z.object({
+  SIDECRYPT_BUNDLE: path.nullable().default(null),
+  SIDECRYPT_BUNDLE_DIR: path.default("/bundle"),
+  SOPS_AGE_KEY_FILE: path.default("/run/age.key"),
+  SIDECRYPT_STATE: path.default("/state"),
+  DOCKER_HOST: socket,
+  SIDECRYPT_ALLOW_EMPTY: names,
+  SIDECRYPT_DOTENV: z.enum(["compose", "raw"], "must be compose or raw").default("compose"),
+  SIDECRYPT_DEBOUNCE: duration("250ms", DEBOUNCE_RANGE),
+  SIDECRYPT_POLL: duration("10s", POLL_RANGE),
+  SIDECRYPT_STOP_GRACE: duration("50s", STOP_GRACE_RANGE),
+  SIDECRYPT_LOG_LEVEL: z.enum(["info", "warn", "error"], "must be info, warn or error").default("info"),
+});
+
+/** Every variable that is read, for the README's table and the near match. */
+export const VARIABLES: readonly string[] = Object.keys(schema.shape);
+
+export function parseConfig(env: Environment): Config {
+  const set = withoutEmpty(env);
+  refuseKeyInEnvironment(set);
+  refuseDebugging(set);
+  refuseUnknown(set);
+  const parsed = schema.safeParse(set);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`);
+    throw new SidecryptError("config-invalid", wrong.join("; "));
+  }
+  const values = parsed.data;
+  return {
+    bundle: values.SIDECRYPT_BUNDLE,
+    bundleDir: values.SIDECRYPT_BUNDLE_DIR,
+    keyFile: values.SOPS_AGE_KEY_FILE,
+    stateDir: values.SIDECRYPT_STATE,
+    dockerSocket: values.DOCKER_HOST,
+    allowEmpty: values.SIDECRYPT_ALLOW_EMPTY,
+    dotenv: values.SIDECRYPT_DOTENV,
+    debounce: values.SIDECRYPT_DEBOUNCE,
+    poll: values.SIDECRYPT_POLL,
+    stopGrace: values.SIDECRYPT_STOP_GRACE,
+    logLevel: values.SIDECRYPT_LOG_LEVEL,
+  };
+}
+
+/** Compose writes `${X:-}` of an unset X as an empty value: it means "not set". */
+function withoutEmpty(env: Environment): Record<string, string> {
+  const set: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined && value !== "") set[name] = value;
+  return set;
+}
+
+function refuseKeyInEnvironment(env: Environment): void {
+  if (env["SOPS_AGE_KEY"] === undefined) return;
+  throw new SidecryptError(
+    "key-in-environment",
+    "SOPS_AGE_KEY is set: an environment stands in docker inspect, for everyone who reaches the engine",
+    "put the key into a file, mount it read-only, and name it in SOPS_AGE_KEY_FILE (default /run/age.key)",
+  );
+}
+
+/** Options of Node that open the process's memory, or write it or its environment to a file. */
+const TELLTALE_OPTIONS = /--(?:inspect|heapsnapshot|heap-prof|report|diagnostic|abort-on-uncaught-exception)[\w-]*/;
+
+function refuseDebugging(env: Environment): void {
+  for (const name of ["DEBUG", "NODE_DEBUG"]) {
+    if (env[name] === undefined) continue;
+    throw new SidecryptError(
+      "debug-in-environment",
+      `${name} is set: libraries would print every request to the engine, and what is in it`,
+      `take ${name} out of the environment; SIDECRYPT_LOG_LEVEL is the setting for more or less log`,
+    );
+  }
+  // Node reads underscores in options as dashes.
+  const option = TELLTALE_OPTIONS.exec((env["NODE_OPTIONS"] ?? "").replaceAll("_", "-"))?.[0];
+  if (option === undefined) return;
+  throw new SidecryptError(
+    "debug-in-environment",
+    `NODE_OPTIONS holds ${option}: it opens this process's memory, where the secrets are`,
+    "take NODE_OPTIONS out of the environment",
+  );
+}
+
+function refuseUnknown(env: Environment): void {
+  const ours = VARIABLES.filter((name) => name.startsWith("SIDECRYPT_"));
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith("SIDECRYPT_") || ours.includes(name)) continue;
+    const near = nearest(name, ours);
+    const hint = near === null ? `the settings are ${ours.join(", ")}` : `did you mean ${near}?`;
+    throw new SidecryptError("config-invalid", `${name} is not a setting of sidecrypt`, hint);
+  }
+}

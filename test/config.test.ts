@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import { parseConfig, VARIABLES } from "../src/config.ts";
+import { SidecryptError } from "../src/errors.ts";
+
+function refusal(env: Record<string, string>): SidecryptError {
+  try {
+    parseConfig(env);
+  } catch (thrown) {
+    if (thrown instanceof SidecryptError) return thrown;
+    throw thrown;
+  }
+  throw new Error("was accepted");
+}
+
+describe("the configuration", () => {
+  it("has a default for everything", () => {
+    expect(parseConfig({ PATH: "/usr/bin", HOSTNAME: "x" })).toEqual({
+      bundle: null,
+      bundleDir: "/bundle",
+      keyFile: "/run/age.key",
+      stateDir: "/state",
+      dockerSocket: "/var/run/docker.sock",
+      allowEmpty: new Set(),
+      dotenv: "compose",
+      debounce: 250,
+      poll: 10_000,
+      stopGrace: 50_000,
+      logLevel: "info",
+    });
+  });
+
+  it("takes every variable", () => {
+    const env = {
+      SIDECRYPT_BUNDLE: "prod.enc.env",
+      SIDECRYPT_BUNDLE_DIR: "secrets",
+      SOPS_AGE_KEY_FILE: "age.key",
+      SIDECRYPT_STATE: "/var/lib/sidecrypt",
+      DOCKER_HOST: "unix:///run/user/1000/docker.sock",
+      SIDECRYPT_ALLOW_EMPTY: "A, B_C\nD",
+      SIDECRYPT_DOTENV: "raw",
+      SIDECRYPT_DEBOUNCE: "0s",
+      SIDECRYPT_POLL: "1m30s",
+      SIDECRYPT_STOP_GRACE: "2m",
+      SIDECRYPT_LOG_LEVEL: "warn",
+    };
+    expect(Object.keys(env)).toEqual(VARIABLES);
+    expect(parseConfig(env)).toEqual({
+      bundle: "prod.enc.env",
+      bundleDir: "secrets",
+      keyFile: "age.key",
+      stateDir: "/var/lib/sidecrypt",
+      dockerSocket: "/run/user/1000/docker.sock",
+      allowEmpty: new Set(["A", "B_C", "D"]),
+      dotenv: "raw",
+      debounce: 0,
+      poll: 90_000,
+      stopGrace: 120_000,
+      logLevel: "warn",
+    });
+  });
+
+  it("takes an empty value for one that is not set, as Compose writes it", () => {
+    const env = Object.fromEntries([...VARIABLES, "SOPS_AGE_KEY", "DEBUG", "NODE_DEBUG"].map((name) => [name, ""]));
+    expect(parseConfig(env)).toEqual(parseConfig({}));
+  });
+
+  it.each([
+    ["SIDECRYPT_POLL", "10", "SIDECRYPT_POLL must be a duration from 1s to 1h, such as 10s"],
+    ["SIDECRYPT_POLL", "999ms", "SIDECRYPT_POLL must be a duration from 1s to 1h, such as 10s"],
+    ["SIDECRYPT_POLL", "1h1s", "SIDECRYPT_POLL must be a duration from 1s to 1h, such as 10s"],
+    ["SIDECRYPT_DEBOUNCE", "-1s", "SIDECRYPT_DEBOUNCE must be a duration from 0s to 1m, such as 250ms"],
+    ["SIDECRYPT_STOP_GRACE", "soon", "SIDECRYPT_STOP_GRACE must be a duration from 0s to 1h, such as 50s"],
+    ["SIDECRYPT_DOTENV", "Raw", "SIDECRYPT_DOTENV must be compose or raw"],
+    ["SIDECRYPT_LOG_LEVEL", "debug", "SIDECRYPT_LOG_LEVEL must be info, warn or error"],
+    ["SIDECRYPT_ALLOW_EMPTY", "A=B", "SIDECRYPT_ALLOW_EMPTY must be names, space- or comma-separated"],
+    ["SIDECRYPT_ALLOW_EMPTY", "A ".repeat(1001), "SIDECRYPT_ALLOW_EMPTY must not hold more than 1000 names"],
+    ["SIDECRYPT_STATE", "/st\0ate", "SIDECRYPT_STATE holds a NUL byte"],
+    ["SIDECRYPT_BUNDLE", "x".repeat(4097), "SIDECRYPT_BUNDLE is too long for a path"],
+    ["DOCKER_HOST", "tcp://user:canary@host:2375", refusedScheme("tcp")],
+    ["DOCKER_HOST", "ssh://host", refusedScheme("ssh")],
+    ["DOCKER_HOST", "/var/run/docker.sock", refusedScheme("no scheme")],
+    ["DOCKER_HOST", "unix://docker.sock", "DOCKER_HOST wants an absolute path, such as unix:///var/run/docker.sock"],
+  ])("refuses %s=%s", (name, value, message) => {
+    expect(refusal({ [name]: value })).toMatchObject({ code: "config-invalid", message });
+  });
+
+  it("names every variable that is wrong, at once", () => {
+    const { message } = refusal({ SIDECRYPT_DOTENV: "yaml", SIDECRYPT_LOG_LEVEL: "loud" });
+    expect(message).toBe("SIDECRYPT_DOTENV must be compose or raw; SIDECRYPT_LOG_LEVEL must be info, warn or error");
+  });
+
+  it("refuses a variable that it does not know, and guesses which was meant", () => {
+    expect(refusal({ SIDECRYPT_BUNDEL: "x" })).toMatchObject({
+      code: "config-invalid",
+      message: "SIDECRYPT_BUNDEL is not a setting of sidecrypt",
+      hint: "did you mean SIDECRYPT_BUNDLE?",
+    });
+    expect(refusal({ SIDECRYPT_ZZZZZZZZZZZZZZZZZZ: "x" }).hint).toMatch(/^the settings are SIDECRYPT_BUNDLE, /);
+  });
+
+  it("refuses a key in the environment, without repeating it", () => {
+    const error = refusal({ SOPS_AGE_KEY: "AGE-SECRET-KEY-1CANARY" });
+    expect(error.code).toBe("key-in-environment");
+    expect(`${error.message} ${error.hint ?? ""}`).not.toContain("CANARY");
+    expect(error.hint).toContain("SOPS_AGE_KEY_FILE");
+  });
+
+  it.each([
+    [{ DEBUG: "modem" }, "DEBUG"],
+    [{ NODE_DEBUG: "http" }, "NODE_DEBUG"],
+    [{ NODE_OPTIONS: "--max-old-space-size=64 --inspect=0.0.0.0:9229" }, "--inspect"],
+    [{ NODE_OPTIONS: "--inspect_brk" }, "--inspect-brk"],
+    [{ NODE_OPTIONS: "--heapsnapshot-signal=SIGUSR2" }, "--heapsnapshot-signal"],
+    [{ NODE_OPTIONS: "--report-on-fatalerror" }, "--report-on-fatalerror"],
+  ])("refuses what would show memory or requests: %j", (env, named) => {
+    const error = refusal(env);
+    expect(error.code).toBe("debug-in-environment");
+    expect(error.message).toContain(named);
+  });
+
+  it("leaves other options of node alone", () => {
+    expect(parseConfig({ NODE_OPTIONS: "--max-old-space-size=64 --disable-proto=delete" }).poll).toBe(10_000);
+  });
+});
+
+function refusedScheme(scheme: string): string {
+  return `DOCKER_HOST uses ${scheme}: this version speaks to a unix socket only, such as unix:///var/run/docker.sock`;
+}
