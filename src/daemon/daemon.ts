@@ -1,0 +1,294 @@
+/**
+ * `sidecrypt run`: connects the signals of the world (file events, engine events, polls, retry, SIGTERM) to the one
+ * cycle. Every signal means "look again"; none carries what changed.
+ */
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import { CONTROL_SOCKET, type ControlHandlers, type ControlServer, serveControl } from "../control/index.ts";
+import { readSwapWarnings } from "../deliver/index.ts";
+import { COMPOSE_PROJECT } from "../docker/compose-labels.ts";
+import type { ContainerEvent, DockerPort } from "../docker/port.ts";
+import { planToJson, printPlan } from "../plan/index.ts";
+import { SidecryptError } from "../errors.ts";
+import type { Log } from "../report/log.ts";
+import type { Redactor } from "../report/redact.ts";
+import { buildStatus, type Status, type StatusInput } from "../report/status.ts";
+import { Hands } from "../roll/hands.ts";
+import { LABEL_REPLACES } from "../roll/journal.ts";
+import { watch } from "../source/index.ts";
+import type { Warning } from "../types.ts";
+import { Alarm } from "./alarm.ts";
+import { Cycle, NOTHING_SEEN } from "./cycle.ts";
+import { Memory } from "./memory.ts";
+import { observe } from "./observe.ts";
+import { faultOf, type Present, Reader } from "./present.ts";
+import { findSelf, type Self } from "./self.ts";
+import { dropsOf } from "./world.ts";
+
+export interface DaemonParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  readonly version: string;
+  readonly hostname: string;
+  /** Aborts at SIGTERM. */
+  readonly stop: AbortSignal;
+  readonly connect: (socketPath: string) => Promise<DockerPort>;
+}
+
+/** Longest wait before a stream of file events is acted on, in debounce periods. */
+const MAX_WAIT_FACTOR = 8;
+/** Milliseconds after a container event: Compose stops, removes and starts within this. */
+const SETTLE_AFTER_EVENT = 1_500;
+const RECONNECT_AFTER = 1_000;
+/** Longest single sleep where nothing is due. */
+const IDLE = 60_000;
+/** Share of the grace period in which a roll may still finish; the rest is for the way back. */
+const FINISH_SHARE = 0.4;
+
+export async function runDaemon(parts: DaemonParts): Promise<void> {
+  const memory = await Memory.load(parts.config.stateDir);
+  const daemon = new Daemon(parts, memory);
+  const control = await daemon.serve();
+  try {
+    await daemon.run();
+  } finally {
+    await control.close();
+  }
+}
+
+class Daemon {
+  readonly #parts: DaemonParts;
+  readonly #memory: Memory;
+  readonly #reader: Reader;
+  readonly #hands = new Hands();
+  /** Aborts when a roll under way has to go back. */
+  readonly #giveUp = new AbortController();
+  /** Aborts when the last roll has ended: till then other hands are watched, also while stopping. */
+  readonly #finished = new AbortController();
+  readonly #startedAt: number;
+  #cycle: Cycle | null = null;
+  #warnings: readonly Warning[] = [];
+  #connectFault: ReturnType<typeof faultOf> | null = null;
+  readonly #alarm: Alarm;
+
+  constructor(parts: DaemonParts, memory: Memory) {
+    this.#parts = parts;
+    this.#memory = memory;
+    this.#reader = new Reader(parts.config, memory);
+    this.#startedAt = parts.clock.now();
+    this.#alarm = new Alarm(parts.clock);
+  }
+
+  serve(): Promise<ControlServer> {
+    const handlers: ControlHandlers = {
+      status: () => this.#status(),
+      health: () => {
+        const { healthy, unhealthy } = this.#status();
+        return { ok: healthy, reasons: unhealthy };
+      },
+      plan: async () => {
+        const made = await this.#cycleOrThrow().preview();
+        return { text: printPlan(made), json: planToJson(made) };
+      },
+      retry: (service) => this.#retry(service),
+    };
+    return serveControl({ path: join(this.#parts.config.stateDir, CONTROL_SOCKET), handlers });
+  }
+
+  async run(): Promise<void> {
+    const { log, version, config } = this.#parts;
+    log.info("daemon-started", { version });
+    const watching = await this.#watchBundle();
+    const engine = await this.#connect();
+    if (engine !== null) {
+      const { docker, self } = engine;
+      this.#cycle = this.#buildCycle(docker, self);
+      this.#warnings = await readSwapWarnings(self.drops);
+      for (const warning of this.#warnings) log.warn("drop-warning", { ...warning });
+      const others = [this.#followEvents(docker, self), this.#poll(), this.#giveUpInTime(config.stopGrace)];
+      await this.#loop(this.#cycle);
+      this.#finished.abort();
+      await Promise.all(others);
+    }
+    await watching.close();
+    log.info("daemon-stopped");
+  }
+
+  #watchBundle(): ReturnType<typeof watch> {
+    const { config, clock, log, stop } = this.#parts;
+    return watch({
+      dir: config.bundle === null ? config.bundleDir : dirname(resolve(config.bundleDir, config.bundle)),
+      clock,
+      debounceMs: config.debounce,
+      maxWaitMs: config.debounce * MAX_WAIT_FACTOR,
+      pollMs: config.poll,
+      onChange: () => {
+        this.#alarm.in(0);
+      },
+      onWarning: (message) => {
+        log.warn("bundle-warning", { message });
+      },
+      signal: stop,
+    });
+  }
+
+  /** The socket may be missing or closed to us for now; null: told to stop before it was not. */
+  async #connect(): Promise<{ docker: DockerPort; self: Self } | null> {
+    const { config, clock, log, stop, hostname } = this.#parts;
+    for (;;) {
+      if (stop.aborted) return null;
+      try {
+        const docker = await this.#parts.connect(config.dockerSocket);
+        const mountinfo = await readFile("/proc/self/mountinfo", "utf8");
+        const self = await findSelf(docker, { mountinfo, hostname, stateDir: config.stateDir });
+        this.#connectFault = null;
+        return { docker, self };
+      } catch (thrown) {
+        const fault = faultOf(thrown, "engine");
+        if (this.#connectFault?.message !== fault.message) log.error("engine-lost", { ...fault });
+        this.#connectFault = fault;
+      }
+      await clock.sleep(RECONNECT_AFTER, stop);
+    }
+  }
+
+  #buildCycle(docker: DockerPort, self: Self): Cycle {
+    const { clock, log, redactor } = this.#parts;
+    const shutdown = this.#giveUp.signal;
+    return new Cycle({
+      reader: this.#reader,
+      memory: this.#memory,
+      observe: () => observe(docker, self),
+      roll: { docker, drops: dropsOf(self.drops), clock, log, hands: this.#hands, shutdown },
+      log,
+      redactor,
+    });
+  }
+
+  async #loop(cycle: Cycle): Promise<void> {
+    while (!this.#stopping()) {
+      this.#alarm.clear();
+      await cycle.run(this.#parts.stop);
+      await this.#alarm.wait(this.#parts.stop);
+    }
+  }
+
+  #stopping(): boolean {
+    return this.#parts.stop.aborted;
+  }
+
+  #isFinished(): boolean {
+    return this.#finished.signal.aborted;
+  }
+
+  async #poll(): Promise<void> {
+    const { clock, config } = this.#parts;
+    while (!this.#isFinished()) {
+      await clock.sleep(config.poll, this.#finished.signal);
+      this.#alarm.in(0);
+    }
+  }
+
+  async #followEvents(docker: DockerPort, self: Self): Promise<void> {
+    const { clock, log } = this.#parts;
+    const { signal } = this.#finished;
+    while (!this.#isFinished()) {
+      try {
+        for await (const event of docker.events(signal)) this.#onEvent(event, docker, self);
+      } catch (thrown) {
+        if (!this.#isFinished()) log.warn("engine-lost", { ...faultOf(thrown, "events") });
+      }
+      await clock.sleep(RECONNECT_AFTER, signal);
+      // What happened meanwhile is found by looking.
+      this.#alarm.in(0);
+    }
+  }
+
+  #onEvent(event: ContainerEvent, docker: DockerPort, self: Self): void {
+    const backup = this.#hands.observe(event);
+    if (backup !== null) void this.#stopBackup(docker, backup);
+    if (event.labels[COMPOSE_PROJECT] !== self.project || event.container === self.id) return;
+    // Its start follows in under a second: the files have to be there first.
+    if (event.action === "create" && !isCandidate(event)) void this.#cycle?.deliverOnly();
+    if (CHANGES.has(event.action)) this.#alarm.in(SETTLE_AFTER_EVENT);
+  }
+
+  async #stopBackup(docker: DockerPort, backup: string): Promise<void> {
+    const container = backup.slice(0, 12);
+    this.#parts.log.warn("backup-started", { container });
+    this.#hands.expectStop(backup);
+    // Killed, not asked: it has just begun, and a process that is PID 1 ignores SIGTERM until it has its handlers.
+    await docker.kill(backup, "KILL").catch((thrown: unknown) => {
+      this.#parts.log.error("backup-started", { container, ...faultOf(thrown, container) });
+    });
+  }
+
+  /** First the roll under way may finish; then it has to go back while there is still time for it. */
+  async #giveUpInTime(graceMs: number): Promise<void> {
+    const { clock, stop, log } = this.#parts;
+    while (!this.#stopping()) await clock.sleep(IDLE, stop);
+    log.info("daemon-stopping");
+    await clock.sleep(graceMs * FINISH_SHARE, this.#finished.signal);
+    if (!this.#isFinished()) this.#giveUp.abort();
+  }
+
+  async #retry(service: string | null): Promise<{ cleared: readonly string[] }> {
+    const cycle = this.#cycleOrThrow();
+    const stuck = cycle.forgetStuck(service);
+    const cleared = await this.#memory.clearQuarantine((one) => service === null || one.services.includes(service));
+    // Sets that are not in force go without a word: nothing is tried again for them.
+    const held = new Set(cycle.view.plan?.held.flatMap((unit) => unit.services));
+    const services = [...new Set([...stuck, ...cleared.filter((one) => held.has(one))])].toSorted();
+    if (services.length > 0) this.#parts.log.info("quarantine-cleared", { services });
+    this.#alarm.in(0);
+    return { cleared: services };
+  }
+
+  #cycleOrThrow(): Cycle {
+    if (this.#cycle !== null) return this.#cycle;
+    const fault = this.#connectFault;
+    throw new SidecryptError(
+      fault?.code ?? "docker-unreachable",
+      fault?.message ?? "the engine has not answered yet",
+      fault?.hint,
+    );
+  }
+
+  #status(): Status {
+    const { clock, version } = this.#parts;
+    const { present, observed, plan, faults, rolling, stuck, undone } = this.#cycle?.view ?? NOTHING_SEEN;
+    const unconnected = this.#connectFault === null ? [] : [this.#connectFault];
+    return buildStatus({
+      version,
+      now: clock.now(),
+      startedAt: this.#startedAt,
+      bundle: bundleOf(present),
+      observed,
+      plan,
+      rolling,
+      stuck,
+      undone,
+      quarantine: this.#memory.quarantine,
+      faults: [...unconnected, ...faults],
+      warnings: this.#warnings,
+    });
+  }
+}
+
+function bundleOf(present: Present | null): StatusInput["bundle"] {
+  return {
+    path: present?.path ?? null,
+    digest: present?.bundle?.digest ?? null,
+    fault: present?.fault ?? null,
+  };
+}
+
+/** Made by a roll, which has delivered already. */
+const isCandidate = (event: ContainerEvent): boolean => event.labels[LABEL_REPLACES] !== undefined;
+
+/** After these the world is another one. */
+const CHANGES: ReadonlySet<string> = new Set(["create", "start", "die", "destroy", "rename", "unpause"]);

@@ -1,0 +1,152 @@
+/**
+ * What the world cannot hold, in /state: which bundle each drop was committed from, those bundles as ciphertext, and
+ * the quarantine. No plaintext byte. Losing it costs memory, not correctness.
+ */
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod";
+import { SidecryptError, systemCode } from "../errors.ts";
+import type { Bundle, Quarantine } from "../types.ts";
+
+const FILE = "memory.json";
+const BUNDLES = "bundles";
+/** Sets of generations; the oldest are forgotten, and would be tried once more if someone went back to them. */
+const QUARANTINE_LIMIT = 100;
+
+const schema = z.object({
+  version: z.literal(1),
+  /** Volume to the digest of the bundle that it was committed from. */
+  committed: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)),
+  quarantine: z.array(
+    z.object({
+      generations: z.record(z.string(), z.string()),
+      names: z.array(z.string()),
+      services: z.array(z.string()),
+      reason: z.string(),
+      at: z.string(),
+    }),
+  ),
+});
+
+type Content = z.infer<typeof schema>;
+
+const EMPTY: Content = { version: 1, committed: {}, quarantine: [] };
+
+export class Memory {
+  readonly #dir: string;
+  #content: Content;
+
+  private constructor(dir: string, content: Content) {
+    this.#dir = dir;
+    this.#content = content;
+  }
+
+  /** @throws SidecryptError `state-unwritable` */
+  static async load(dir: string): Promise<Memory> {
+    try {
+      await mkdir(join(dir, BUNDLES), { recursive: true });
+    } catch (thrown) {
+      throw unwritable(dir, thrown);
+    }
+    const memory = new Memory(dir, await read(join(dir, FILE)));
+    await memory.#save();
+    return memory;
+  }
+
+  get quarantine(): readonly Quarantine[] {
+    return this.#content.quarantine;
+  }
+
+  get committed(): Readonly<Record<string, string>> {
+    return this.#content.committed;
+  }
+
+  /** Ciphertext of a committed bundle; null: it is not kept any more. */
+  async bundle(digest: string): Promise<Bundle | null> {
+    try {
+      const path = join(this.#dir, BUNDLES, `${digest}.enc`);
+      return { path: `the bundle committed last (${digest.slice(0, 12)})`, bytes: await readFile(path), digest };
+    } catch {
+      return null;
+    }
+  }
+
+  /** These drops hold what this bundle says, and nobody is going back. */
+  async commit(volumes: readonly string[], bundle: Bundle): Promise<void> {
+    const fresh = volumes.filter((volume) => this.#content.committed[volume] !== bundle.digest);
+    if (fresh.length === 0) return;
+    await writeWhole(join(this.#dir, BUNDLES, `${bundle.digest}.enc`), bundle.bytes, this.#dir);
+    const rows = fresh.map((volume) => [volume, bundle.digest] as const);
+    this.#content = { ...this.#content, committed: { ...this.#content.committed, ...Object.fromEntries(rows) } };
+    await this.#save();
+    await this.#prune();
+  }
+
+  async addQuarantine(entry: Quarantine): Promise<void> {
+    const copy = {
+      ...entry,
+      generations: { ...entry.generations },
+      names: [...entry.names],
+      services: [...entry.services],
+    };
+    const same = JSON.stringify(copy.generations);
+    const others = this.#content.quarantine.filter((one) => JSON.stringify(one.generations) !== same);
+    this.#content = { ...this.#content, quarantine: [...others, copy].slice(-QUARANTINE_LIMIT) };
+    await this.#save();
+  }
+
+  /** Drops entries; returns the services that they named. */
+  async clearQuarantine(drop: (entry: Quarantine) => boolean): Promise<string[]> {
+    const cleared = this.#content.quarantine.filter(drop);
+    if (cleared.length === 0) return [];
+    const kept = this.#content.quarantine.filter((entry) => !cleared.includes(entry));
+    this.#content = { ...this.#content, quarantine: kept };
+    await this.#save();
+    return [...new Set(cleared.flatMap((entry) => entry.services))].toSorted();
+  }
+
+  async #save(): Promise<void> {
+    await writeWhole(join(this.#dir, FILE), Buffer.from(`${JSON.stringify(this.#content, null, 2)}\n`), this.#dir);
+  }
+
+  async #prune(): Promise<void> {
+    const wanted = new Set(Object.values(this.#content.committed).map((digest) => `${digest}.enc`));
+    for (const name of await readdir(join(this.#dir, BUNDLES))) {
+      if (!wanted.has(name)) await rm(join(this.#dir, BUNDLES, name), { force: true });
+    }
+  }
+}
+
+/** A memory that is absent or damaged is an empty one. */
+async function read(path: string): Promise<Content> {
+  try {
+    return schema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch {
+    return EMPTY;
+  }
+}
+
+/** Whole or not at all, also over a power cut. */
+async function writeWhole(path: string, bytes: Uint8Array, dir: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    const file = await open(temporary, "w", 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (thrown) {
+    throw unwritable(dir, thrown);
+  }
+}
+
+function unwritable(dir: string, thrown: unknown): SidecryptError {
+  return new SidecryptError(
+    "state-unwritable",
+    `cannot write to ${dir}: ${systemCode(thrown) ?? "unknown error"}`,
+    `mount a volume there: - sidecrypt-state:${dir}`,
+  );
+}

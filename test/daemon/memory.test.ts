@@ -1,0 +1,149 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { Memory } from "../../src/daemon/memory.ts";
+import type { Bundle, Quarantine } from "../../src/types.ts";
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "sidecrypt-memory-"));
+  onTestFinished(() => {
+    rmSync(path, { recursive: true, force: true });
+  });
+  return path;
+}
+
+const bundle = (letter: string): Bundle => ({
+  path: "secrets.enc.env",
+  bytes: Buffer.from(`KEY=ENC[${letter}]`),
+  digest: letter.repeat(64),
+});
+
+const entry = (service: string): Quarantine => ({
+  generations: { [`${service}-secrets`]: "0011223344556677" },
+  names: ["KEY"],
+  services: [service],
+  reason: "it turned unhealthy",
+  at: "2026-01-01T00:00:00.000Z",
+});
+
+const kept = (dir: string): string[] => readdirSync(join(dir, "bundles")).toSorted();
+
+test("everything is there again after a restart", async () => {
+  const dir = folder();
+  const before = await Memory.load(dir);
+  await before.commit(["bot1", "bot2"], bundle("a"));
+  await before.addQuarantine(entry("bot1"));
+  await before.addQuarantine(entry("redis"));
+  const after = await Memory.load(dir);
+  expect(after.committed).toEqual({ bot1: "a".repeat(64), bot2: "a".repeat(64) });
+  expect(after.quarantine).toEqual([entry("bot1"), entry("redis")]);
+  expect(await after.bundle("a".repeat(64))).toMatchObject({ bytes: bundle("a").bytes, digest: "a".repeat(64) });
+});
+
+describe("a memory that is lost is an empty one", () => {
+  test.each([
+    ["absent", null],
+    ["empty", ""],
+    ["cut off", '{"version":1,"committed":{'],
+    ["of another version", '{"version":2,"committed":{},"quarantine":[]}'],
+    ["with a digest that is a path", '{"version":1,"committed":{"bot1":"../../etc/passwd"},"quarantine":[]}'],
+    ["not of this world", "null"],
+  ])("%s", async (_, text) => {
+    const dir = folder();
+    if (text !== null) writeFileSync(join(dir, "memory.json"), text);
+    const memory = await Memory.load(dir);
+    expect(memory.committed).toEqual({});
+    expect(memory.quarantine).toEqual([]);
+    await memory.addQuarantine(entry("bot1"));
+    expect((await Memory.load(dir)).quarantine).toEqual([entry("bot1")]);
+  });
+
+  test("a bundle that is gone is null", async () => {
+    const dir = folder();
+    const memory = await Memory.load(dir);
+    await memory.commit(["bot1"], bundle("a"));
+    rmSync(join(dir, "bundles"), { recursive: true });
+    expect(await memory.bundle("a".repeat(64))).toBeNull();
+    expect((await Memory.load(dir)).committed).toEqual({ bot1: "a".repeat(64) });
+  });
+});
+
+describe("a directory that cannot be written", () => {
+  test("is told at the start, with the line to paste", async () => {
+    const dir = join(folder(), "state");
+    writeFileSync(dir, "a file in its place");
+    await expect(Memory.load(dir)).rejects.toMatchObject({
+      code: "state-unwritable",
+      hint: `mount a volume there: - sidecrypt-state:${dir}`,
+    });
+  });
+
+  test("and later", async () => {
+    const dir = folder();
+    const memory = await Memory.load(dir);
+    rmSync(dir, { recursive: true });
+    await expect(memory.addQuarantine(entry("bot1"))).rejects.toMatchObject({ code: "state-unwritable" });
+    await expect(memory.commit(["bot1"], bundle("a"))).rejects.toMatchObject({ code: "state-unwritable" });
+  });
+});
+
+describe("bundles", () => {
+  test("only those that a drop was committed from are kept", async () => {
+    const dir = folder();
+    const memory = await Memory.load(dir);
+    await memory.commit(["bot1", "bot2"], bundle("a"));
+    await memory.commit(["bot1"], bundle("b"));
+    expect(kept(dir)).toEqual([`${"a".repeat(64)}.enc`, `${"b".repeat(64)}.enc`]);
+    await memory.commit(["bot2"], bundle("c"));
+    expect(kept(dir)).toEqual([`${"b".repeat(64)}.enc`, `${"c".repeat(64)}.enc`]);
+    await memory.commit(["bot1", "bot2"], bundle("c"));
+    expect(kept(dir)).toEqual([`${"c".repeat(64)}.enc`]);
+  });
+
+  test("a commit that changes nothing writes nothing", async () => {
+    const dir = folder();
+    const memory = await Memory.load(dir);
+    await memory.commit(["bot1"], bundle("a"));
+    const before = statSync(join(dir, "memory.json"), { bigint: true });
+    await memory.commit(["bot1"], bundle("a"));
+    await memory.commit([], bundle("b"));
+    expect(statSync(join(dir, "memory.json"), { bigint: true })).toMatchObject({ ino: before.ino });
+    expect(kept(dir)).toEqual([`${"a".repeat(64)}.enc`]);
+  });
+});
+
+test("nobody else may read it, whatever the umask", async () => {
+  const before = process.umask(0);
+  const dir = folder();
+  try {
+    const memory = await Memory.load(dir);
+    await memory.commit(["bot1"], bundle("a"));
+  } finally {
+    process.umask(before);
+  }
+  for (const path of ["memory.json", join("bundles", `${"a".repeat(64)}.enc`)]) {
+    expect(statSync(join(dir, path)).mode & 0o777, path).toBe(0o600);
+  }
+});
+
+test("no temporary file stays, and none of an older run is in the way", async () => {
+  const dir = folder();
+  writeFileSync(join(dir, "memory.json.tmp"), "half a");
+  const memory = await Memory.load(dir);
+  await memory.addQuarantine(entry("bot1"));
+  expect(readdirSync(dir).toSorted()).toEqual(["bundles", "memory.json"]);
+  expect(readFileSync(join(dir, "memory.json"), "utf8")).toContain("bot1");
+});
+
+describe("quarantine", () => {
+  test("is cleared by service, and says whose", async () => {
+    const dir = folder();
+    const memory = await Memory.load(dir);
+    await memory.addQuarantine(entry("bot1"));
+    await memory.addQuarantine(entry("redis"));
+    expect(await memory.clearQuarantine((one) => one.services.includes("redis"))).toEqual(["redis"]);
+    expect(await memory.clearQuarantine((one) => one.services.includes("redis"))).toEqual([]);
+    expect((await Memory.load(dir)).quarantine).toEqual([entry("bot1")]);
+  });
+});
