@@ -1,0 +1,68 @@
+/** argv → command → exit status; the only file that builds the real adapters. */
+import { hostname } from "node:os";
+import { systemClock } from "./clock.ts";
+import { main } from "./cli/index.ts";
+import type { Config } from "./config.ts";
+import { EXIT_STATUS, systemCode, toSidecryptError } from "./errors.ts";
+import { createLog } from "./report/log.ts";
+import { createRedactor } from "./report/redact.ts";
+import { VERSION } from "./version.ts";
+
+const redactor = createRedactor();
+
+async function startDaemon(config: Config): Promise<number> {
+  // Only here: a health check every other second must not load the engine's client.
+  const [{ runDaemon }, { connectEngine }] = await Promise.all([
+    import("./daemon/daemon.ts"),
+    import("./docker/engine.ts"),
+  ]);
+  // Files on the drops get their modes by hand, directories theirs from here (deliver/).
+  process.umask(0o022);
+  const write = (line: string): void => void process.stdout.write(line);
+  const log = createLog({ level: config.logLevel, write, redactor, clock: systemClock });
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      stop.abort();
+    });
+  }
+  await runDaemon({
+    config,
+    clock: systemClock,
+    log,
+    redactor,
+    version: VERSION,
+    hostname: hostname(),
+    stop: stop.signal,
+    connect: connectEngine,
+  });
+  return 0;
+}
+
+/** Frames say where; a message could say what was being handled (tmpfs-and-leaks.md §4.3). */
+function die(thrown: unknown): never {
+  const { code } = toSidecryptError(thrown);
+  const frames = thrown instanceof Error ? (thrown.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
+  process.stderr.write(redactor.redact(`sidecrypt: error: unexpected failure (${code})\n${frames.join("\n")}\n`));
+  process.exit(EXIT_STATUS.internal);
+}
+
+// Without a listener SIGUSR1 opens Node's inspector (tmpfs-and-leaks.md §4.2).
+process.on("SIGUSR1", () => undefined);
+// `sidecrypt status | head`: whoever reads no further has what they wanted.
+process.stdout.on("error", (error) => {
+  if (systemCode(error) === "EPIPE") process.exit(0);
+  die(error);
+});
+process.on("uncaughtException", die);
+process.on("unhandledRejection", die);
+
+process.exitCode = await main(process.argv.slice(2), {
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  clock: systemClock,
+  version: VERSION,
+  startDaemon,
+});
