@@ -1,0 +1,95 @@
+// Bundles the program into one file, dist/sidecrypt.mjs, which needs nothing but Node.
+//
+//   node scripts/build.mjs [ENTRY]
+import { build } from "esbuild";
+import { chmod } from "node:fs/promises";
+import { isBuiltin } from "node:module";
+
+const OUTPUT = "dist/sidecrypt.mjs";
+
+// What dockerode and pino load at their start and nothing here ever calls: engines over ssh and TLS, BuildKit sessions,
+// image contexts, log files and log workers. They would cost memory, and are code that nobody has to trust. A call of one throws.
+const LEFT_OUT = [
+  "https",
+  "zlib",
+  "ssh2",
+  "@grpc/grpc-js",
+  "@grpc/proto-loader",
+  "protobufjs",
+  "tar-fs",
+  "@balena/dockerignore",
+  "thread-stream",
+  "worker_threads",
+  "sonic-boom",
+];
+
+// docker-modem prints every request through it when DEBUG is set: here it has nothing to print with.
+const SILENCED = ["debug"];
+
+// Node's own streams as a package.
+const COPIES = ["readable-stream"];
+
+// Messages of zod in fifty languages; ours are in English.
+const LOCALES = /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/;
+
+const stub = (name) => `
+  const leftOut = () => { throw new Error(${JSON.stringify(`${name} is left out of this build`)}); };
+  module.exports = new Proxy(leftOut, { get: (_, key) => (typeof key === "symbol" ? undefined : leftOut) });
+`;
+
+// An ES import of one of Node's modules reads each of its exports, and with them what Node would load only when it is
+// asked for: of node:http that is undici, 10 MB of memory and a fifth of the start. A require reads none.
+function builtin(path, namespace) {
+  if (!isBuiltin(path)) return null;
+  return namespace === "builtin" ? { path, external: true } : { path, namespace: "builtin" };
+}
+
+const exactly = (names) => new RegExp(`^(?:${names.join("|")})$`);
+
+const lean = {
+  name: "lean",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: exactly(LEFT_OUT) }, ({ path }) => ({ path, namespace: "left-out" }));
+    onResolve({ filter: exactly(SILENCED) }, ({ path }) => ({ path, namespace: "silenced" }));
+    onResolve({ filter: exactly(COPIES) }, () => ({ path: "stream", namespace: "builtin" }));
+    onResolve({ filter: /^/ }, ({ path, namespace }) => builtin(path, namespace));
+    onLoad({ filter: /^/, namespace: "builtin" }, ({ path }) => ({ contents: `module.exports = require("${path}");` }));
+    onLoad({ filter: /^/, namespace: "left-out" }, ({ path }) => ({ contents: stub(path) }));
+    onLoad({ filter: /^/, namespace: "silenced" }, () => ({ contents: "module.exports = () => () => {};" }));
+    onLoad({ filter: LOCALES }, () => ({ contents: 'export { default as en } from "./en.js";' }));
+  },
+};
+
+// A bundled CommonJS module asks for Node's own modules by require. And age-encryption reads its streams through a
+// Response, which in Node is undici once more.
+const BANNER = `#!/usr/bin/env node
+import { createRequire as $createRequire } from "node:module";
+import { buffer as $buffer, text as $text } from "node:stream/consumers";
+const require = $createRequire(import.meta.url);
+class Response {
+  constructor(body) { this.body = body; }
+  arrayBuffer() { return $buffer(this.body); }
+  text() { return $text(this.body); }
+}`;
+
+const result = await build({
+  entryPoints: [process.argv[2] ?? "src/main.ts"],
+  outfile: OUTPUT,
+  bundle: true,
+  platform: "node",
+  target: "node20.19",
+  format: "esm",
+  // Not the names: they stand in messages and stack traces.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: "inline",
+  metafile: true,
+  plugins: [lean],
+  banner: { js: BANNER },
+}).catch(() => process.exit(1)); // esbuild has said why
+await chmod(OUTPUT, 0o755);
+
+const { inputs, outputs } = result.metafile;
+process.stdout.write(
+  `${OUTPUT}: ${Math.round(outputs[OUTPUT].bytes / 1000)} kB out of ${Object.keys(inputs).length} modules\n`,
+);
