@@ -85,10 +85,10 @@ apt_update() {
   APT_UPDATED=1
   # A broken third-party list must not stop us: what is really missing is said by
   # the install that follows.
-  apt update >>"$LOG" 2>&1 9>&- || say "apt-get update reported errors (in $LOG); going on"
+  apt_get update >>"$LOG" 2>&1 </dev/null 9>&- || say "apt-get update reported errors (in $LOG); going on"
 }
 
-apt() {
+apt_get() {
   DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 "$@"
 }
 
@@ -97,7 +97,7 @@ apt_candidate() {
 }
 
 apt_install() {
-  quiet "apt-get install $*" apt install --no-install-recommends "$@"
+  quiet "apt-get install $*" apt_get install --no-install-recommends "$@"
 }
 
 install_engine() {
@@ -143,28 +143,29 @@ spawn_dockerd() {
 }
 
 wait_for_engine() {
-  local pid=${1-} deadline=$((SECONDS + 60))
+  local pid=${1-} log="journalctl -u docker" deadline=$((SECONDS + 60))
+  [[ -z $pid ]] || log=$DOCKERD_LOG
   until engine_answers; do
-    if [[ -n $pid ]] && ! is_dockerd "$pid"; then
+    if [[ -n $pid ]] && ! is_alive "$pid"; then
       rm -f -- "$PIDFILE"
       say "dockerd ended at once; the last lines of $DOCKERD_LOG:"
       tail -n 30 -- "$DOCKERD_LOG" >&2
       exit 1
     fi
-    ((SECONDS < deadline)) || fail "the engine did not answer within 60 seconds; its log is ${pid:+$DOCKERD_LOG}${pid:-that of docker.service}"
+    ((SECONDS < deadline)) || fail "the engine does not answer after 60 seconds; see $log"
     sleep 0.2
   done
 }
 
-# A pid alone proves nothing: it may have been given to another process since. A
-# zombie keeps its name but is gone. Just after the start it is still `setsid`,
-# or this script's own fork.
+# A zombie still has its entry in /proc, but has ended.
+is_alive() {
+  local state
+  state=$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) && [[ $state != Z ]]
+}
+
+# A pid alone proves nothing: it may have been given to another process since.
 is_dockerd() {
-  local pid=$1 name state
-  [[ -r /proc/$pid/stat ]] || return 1
-  name=$(cat "/proc/$pid/comm" 2>/dev/null) || return 1
-  state=$(sed 's/.*) //; s/ .*//' "/proc/$pid/stat" 2>/dev/null) || return 1
-  [[ $state != Z && $name =~ ^(dockerd|setsid|setup\.sh|bash)$ ]]
+  is_alive "$1" && [[ $(cat "/proc/$1/comm" 2>/dev/null) == dockerd ]]
 }
 
 stop_engine() {
@@ -174,7 +175,7 @@ stop_engine() {
     return
   fi
   pid=$(cat -- "$PIDFILE")
-  if [[ ! $pid =~ ^[0-9]+$ ]] || ! is_dockerd "$pid" || [[ $(cat "/proc/$pid/comm") != dockerd ]]; then
+  if [[ ! $pid =~ ^[0-9]+$ ]] || ! is_dockerd "$pid"; then
     say "the engine that this script started (pid $pid) is no longer running"
     rm -f -- "$PIDFILE"
     return
@@ -242,7 +243,7 @@ unpack_newer_compose() {
 private_apt() {
   local dir=$1
   shift
-  (cd "$dir" && apt -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$dir/sources" \
+  (cd "$dir" && apt_get -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$dir/sources" \
     -o "Dir::State::lists=$dir/lists" -o "Dir::Cache=$dir/cache" "$@")
 }
 
@@ -262,5 +263,5 @@ debian_sources() {
 }
 
 debian_mirror() {
-  debian_sources | awk -v release="$(os_release VERSION_CODENAME)" '$2 == release { print $1; exit }'
+  debian_sources | awk -v release="$(os_release VERSION_CODENAME)" '$2 == release && !found++ { print $1 }'
 }

@@ -3,17 +3,19 @@
 # at any time: what is there already is found, said, and left as it is.
 set -euo pipefail
 
+# shellcheck source-path=SCRIPTDIR
 HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034 # for setup-images.sh
 ROOT=$(dirname -- "$HERE")
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/sidecrypt"
 LOG="$CACHE/setup.log"
 SCRATCH=
 
-# shellcheck source=scripts/setup-engine.sh
+# shellcheck disable=SC1091 source=setup-engine.sh
 . "$HERE/setup-engine.sh"
-# shellcheck source=scripts/setup-base.sh
+# shellcheck disable=SC1091 source=setup-base.sh
 . "$HERE/setup-base.sh"
-# shellcheck source=scripts/setup-images.sh
+# shellcheck disable=SC1091 source=setup-images.sh
 . "$HERE/setup-images.sh"
 
 usage() {
@@ -25,6 +27,7 @@ usage: scripts/setup.sh [COMMAND]
   images        all images
   image NAME    one of them: sidecrypt, sidecrypt-redis, sidecrypt-bot
   base          print the base image that the Dockerfiles' ARG BASE takes
+                (one that was built here is renewed after: docker rmi --force IMAGE)
   stop-engine   stop the engine, where this script started it
 
 SIDECRYPT_BASE names another base image (Debian with Node 24 and npm).
