@@ -1,0 +1,85 @@
+/** An engine that ends takes the drops' content with it. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { useStack } from "./harness/fixture.ts";
+import { FORGERIES } from "./harness/forge.ts";
+import { bot, redis } from "./harness/model.ts";
+import { PrivateEngine } from "./harness/private-engine.ts";
+import { masked, type Stack } from "./harness/stack.ts";
+import { randomValue } from "./harness/values.ts";
+import { waitUntil } from "./harness/wait.ts";
+
+let engine: PrivateEngine;
+
+beforeAll(async () => {
+  engine = await PrivateEngine.start(["sidecrypt", "sidecrypt-bot", "sidecrypt-redis"]);
+});
+
+afterAll(() => engine.remove());
+
+const BOTS = { bot1: "BOT1_API_KEY", bot2: "BOT2_API_KEY" } as const;
+const restart = "unless-stopped";
+
+const stackOf = useStack(
+  {
+    secrets: { BOT1_API_KEY: randomValue(), BOT2_API_KEY: randomValue(), REDIS_PASSWORD: randomValue() },
+    services: {
+      redis: redis({ restart }),
+      bot1: bot("BOT1_API_KEY", { redis: true, restart }),
+      bot2: bot("BOT2_API_KEY", { redis: true, restart }),
+    },
+  },
+  () => engine,
+);
+
+const WAYS = {
+  "told to stop": async () => {
+    await engine.stopDaemon("SIGTERM");
+    await engine.startDaemon();
+  },
+  killed: async () => {
+    await engine.stopDaemon("SIGKILL");
+    await engine.startDaemon();
+    // This engine ends the containers that outlived it as if by hand, and does not start them again.
+    await stackOf().compose("start");
+  },
+  "without power": async () => {
+    await engine.powerOff();
+    await engine.powerOn();
+  },
+};
+
+async function expectAllOn(stack: Stack, secrets: Readonly<Record<string, string>>): Promise<void> {
+  for (const [service, name] of Object.entries(BOTS)) {
+    await waitUntil(`${service} is healthy, and logged in, on its last good key`, async () => {
+      const { State } = await stack.inspect(service);
+      const { apiKey, redis: login } = await stack.bot(service);
+      return State.Health?.Status === "healthy" && login === "logged-in" && apiKey === masked(secrets[name]!);
+    });
+    expect(await stack.files(service)).toEqual({ [name]: secrets[name], REDIS_PASSWORD: secrets["REDIS_PASSWORD"] });
+  }
+}
+
+test.each(Object.keys(WAYS) as (keyof typeof WAYS)[])(
+  "an engine %s must come back with every bot on its last good values, though the bundle is forged meanwhile",
+  async (way) => {
+    const stack = stackOf();
+    const secrets = { ...stack.definition.secrets, BOT1_API_KEY: randomValue() };
+    await stack.bundle.write(secrets);
+    await stack.waitCommitted();
+    const ids = await stack.ids();
+    const good = Buffer.from(await stack.bundle.bytes()).toString();
+    await stack.bundle.replace(FORGERIES["whose value is plaintext"]!(good, "BOT1_API_KEY", "BOT2_API_KEY"));
+    await stack.waitLooked();
+
+    await WAYS[way]();
+    await expectAllOn(stack, secrets);
+
+    expect(await stack.ids()).toEqual(ids);
+    expect((await stack.waitLooked()).bundle.state).toBe("refused");
+    const key = randomValue();
+    await stack.bundle.replace(good);
+    await stack.bundle.set({ BOT2_API_KEY: key });
+    await stack.waitCommitted();
+    expect(await stack.bot("bot2")).toMatchObject({ apiKey: masked(key), exchange: "accepted" });
+  },
+);

@@ -1,0 +1,76 @@
+/** A bot whose gate is held open: on a key that begins with `slow-` it turns healthy when it is told to, never before. */
+import { bot, HEALTHY, QUICK, type Definition } from "./model.ts";
+import type { Container } from "./engine.ts";
+import type { Stack } from "./stack.ts";
+import { randomValue } from "./values.ts";
+import { waitUntil } from "./wait.ts";
+
+const GO = "/tmp/go";
+
+export function gatedBot(key: string, labels: Readonly<Record<string, string>> = {}): Definition {
+  // Compose reads `$$` as one `$`.
+  const test = `case "$$(cat /run/secrets/${key})" in slow-*) test -e ${GO} ;; *) ${HEALTHY.join(" ")} ;; esac`;
+  return bot(key, { labels, healthcheck: { test: ["CMD-SHELL", test], interval: QUICK, start_period: "3m" } });
+}
+
+export const slowKey = (): string => randomValue("slow-");
+
+export interface MidRoll {
+  readonly key: string;
+  /** The container that ran before, now the backup, and the one that the gate watches. */
+  readonly old: Container;
+  readonly candidate: Container;
+}
+
+/** Sets a slow key; returns when the candidate runs and the gate waits for it. */
+export async function midRoll(stack: Stack, service: string, name: string): Promise<MidRoll> {
+  const old = await stack.inspect(service);
+  const key = slowKey();
+  await stack.bundle.set({ [name]: key });
+  const candidate = await waitUntil(`the gate waits for the new ${service}`, async () => {
+    const all = await stack.containersOf(service);
+    const backup = all.find((one) => one.Id === old.Id);
+    if (backup === undefined || backup.State.Running || !backup.Name.includes(".bak.")) return false;
+    return all.find((one) => one.State.Running);
+  });
+  return { key, old, candidate };
+}
+
+export async function letPass(stack: Stack, { candidate }: MidRoll): Promise<void> {
+  await stack.engine.docker("exec", candidate.Id, "touch", GO);
+}
+
+/** What is not as it is when nothing is under way; empty: all is well. */
+export async function disorder(stack: Stack, services: readonly string[]): Promise<string[]> {
+  const faults: string[] = [];
+  const all = await stack.containers();
+  for (const service of services) {
+    const mine = all.filter((one) => one.Config.Labels["com.docker.compose.service"] === service);
+    if (mine.length !== 1) faults.push(`${service} has ${mine.length} containers`);
+    for (const one of mine) {
+      if (one.Name !== `/${stack.project}-${service}-1`) faults.push(`a container of ${service} is called ${one.Name}`);
+      if (!one.State.Running) faults.push(`${one.Name} is ${one.State.Status}`);
+    }
+  }
+  return faults;
+}
+
+/** Until every service has one running container under its name, and nothing is left of a roll. */
+export async function waitOrder(stack: Stack, services: readonly string[]): Promise<void> {
+  let faults: readonly string[] = [];
+  await waitUntil("one running container a service, under its name", async () => {
+    faults = await disorder(stack, services);
+    if (faults.length > 0) throw new Error(faults.join("; "));
+    return true;
+  });
+}
+
+/** The names on a drop: those of a complete generation without one before it. */
+export async function dropNames(stack: Stack, service: string): Promise<string[]> {
+  const { stdout } = await stack.exec(service, "ls", "-A", "/run/secrets");
+  return stdout
+    .split("\n")
+    .filter((name) => name !== "")
+    .map((name) => name.replace(/^\.\.gen-.*/, "..gen"))
+    .sort();
+}

@@ -1,0 +1,104 @@
+/**
+ * A second engine for the tests that restart one: nobody's own is touched. It lives in its own network, mount and
+ * process namespaces, so that it cannot take away the first one's bridge (tmpfs-and-leaks.md, Appendix), and so that
+ * ending their first process ends every process and mount of it, whatever happened before.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Engine, mainEngine } from "./engine.ts";
+import { must, run } from "./run.ts";
+import { waitUntil } from "./wait.ts";
+
+const NEEDED = "the tests that restart an engine start one of their own: run them as root on Linux, with dockerd";
+
+export class PrivateEngine extends Engine {
+  readonly #directory: string;
+  /** Its child is the first process of the namespaces. */
+  #holder: ChildProcess | null = null;
+  #init = 0;
+  #daemon: ChildProcess | null = null;
+
+  private constructor(directory: string) {
+    super(`unix://${directory}/docker.sock`);
+    this.#directory = directory;
+  }
+
+  /** Running, with these images of the main engine's. */
+  static async start(images: readonly string[]): Promise<PrivateEngine> {
+    if (process.platform !== "linux" || process.getuid?.() !== 0) throw new Error(NEEDED);
+    if ((await run("sh", ["-c", "command -v dockerd"])).code !== 0) throw new Error(NEEDED);
+    const directory = await mkdtemp(join(tmpdir(), "sc-e2e-engine-"));
+    const engine = new PrivateEngine(directory);
+    await engine.powerOn();
+    const { env: from } = await mainEngine();
+    await must("sh", ["-c", `docker save ${images.join(" ")} | docker --host "${engine.host}" load`], { env: from });
+    return engine;
+  }
+
+  /** A machine that boots: no process, no mount and no network but those that the engine makes. */
+  async powerOn(): Promise<void> {
+    // The first process reaps those that lose their parents, as a shell does; it dies with this process, and all others
+    // with it.
+    const holder = spawn(
+      "setpriv",
+      [
+        ...["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"],
+        ...["bash", "-c", "sleep infinity & wait"],
+      ],
+      { stdio: "ignore" },
+    );
+    this.#holder = holder;
+    this.#init = await waitUntil("the engine's namespaces are there", () => childOf(holder.pid ?? 0));
+    await this.startDaemon();
+  }
+
+  /** Every process ends at once, as without power; what is on the disk stays. */
+  async powerOff(): Promise<void> {
+    const init = this.#init;
+    this.#holder?.kill("SIGKILL");
+    await waitUntil("every process of the engine has ended", () => isGone(init));
+    await rm(join(this.#directory, "pid"), { force: true });
+  }
+
+  async startDaemon(): Promise<void> {
+    const at = (name: string): string => join(this.#directory, name);
+    const options = ["--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("pid"), "--host", this.host];
+    this.#daemon = spawn("nsenter", [...this.#namespaces(), "dockerd", ...options], { stdio: "ignore" });
+    await waitUntil("the private engine answers", async () => (await this.tryDocker("version")).code === 0);
+  }
+
+  /** Returns when it is gone. */
+  async stopDaemon(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    // nsenter enters a process namespace by a child of its own: that one is the engine.
+    const daemon = await childOf(this.#daemon?.pid ?? 0);
+    if (daemon === null) throw new Error("the private engine does not run");
+    process.kill(daemon, signal);
+    await waitUntil(
+      "the private engine has ended",
+      () => this.#daemon?.exitCode !== null || this.#daemon.signalCode !== null,
+    );
+  }
+
+  async remove(): Promise<void> {
+    await this.powerOff();
+    await waitUntil("its files are free", () => rm(this.#directory, { recursive: true, force: true }).then(() => true));
+  }
+
+  #namespaces(): string[] {
+    return ["--target", String(this.#init), "--net", "--mount", "--pid"];
+  }
+}
+
+async function childOf(pid: number): Promise<number | null> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  const [first] = children.trim().split(" ");
+  return first === undefined || first === "" ? null : Number(first);
+}
+
+/** A first process goes last: the kernel ends all others of its namespace before it. */
+async function isGone(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
+  return stat === null || stat.includes(") Z ");
+}
