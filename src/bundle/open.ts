@@ -69,7 +69,7 @@ export function isMetadata(line: Line): line is Entry {
   return line.kind === "entry" && line.name.startsWith(METADATA_PREFIX);
 }
 
-export function isData(line: Line): line is Entry {
+function isData(line: Line): line is Entry {
   return line.kind === "entry" && !line.name.startsWith(METADATA_PREFIX);
 }
 

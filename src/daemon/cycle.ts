@@ -3,6 +3,7 @@
  * does nothing the second time. Deliveries and looks hold the lock; a roll does not, so that a new container gets its
  * files at once while another unit's gate is waited for.
  */
+import { faultOf } from "../fault.ts";
 import { plan, type PlanInput, quarantineFor } from "../plan/index.ts";
 import type { Log } from "../report/log.ts";
 import type { Redactor } from "../report/redact.ts";
@@ -14,7 +15,7 @@ import type { Fault, Observed, Outcome, Plan, Unit } from "../types.ts";
 import { Lock } from "./lock.ts";
 import type { Memory } from "./memory.ts";
 import { News } from "./news.ts";
-import { faultOf, type Present, type Reader } from "./present.ts";
+import type { Present, Reader } from "./present.ts";
 import { adoptionsOn, settledVolumes } from "./settled.ts";
 
 export interface CycleParts {
@@ -309,7 +310,7 @@ function planInput(present: Present, observed: Observed, memory: Memory): PlanIn
   return { opened: present.opened, fallback, observed, quarantine: memory.quarantine };
 }
 
-export function servicesOf(unit: Unit): string[] {
+function servicesOf(unit: Unit): string[] {
   return [...new Set(unit.steps.map((step) => step.consumer.service))].toSorted();
 }
 

@@ -12,18 +12,19 @@ import { COMPOSE_PROJECT } from "../docker/compose-labels.ts";
 import type { ContainerEvent, DockerPort } from "../docker/port.ts";
 import { planToJson, printPlan } from "../plan/index.ts";
 import { SidecryptError } from "../errors.ts";
+import { faultOf } from "../fault.ts";
 import type { Log } from "../report/log.ts";
 import type { Redactor } from "../report/redact.ts";
 import { buildStatus, type Status, type StatusInput } from "../report/status.ts";
 import { Hands } from "../roll/hands.ts";
 import { LABEL_REPLACES } from "../roll/journal.ts";
 import { watch } from "../source/index.ts";
-import type { Warning } from "../types.ts";
+import type { Fault, Warning } from "../types.ts";
 import { Alarm } from "./alarm.ts";
 import { Cycle, NOTHING_SEEN } from "./cycle.ts";
 import { Memory } from "./memory.ts";
 import { observe } from "./observe.ts";
-import { faultOf, type Present, Reader } from "./present.ts";
+import { type Present, Reader } from "./present.ts";
 import { findSelf, type Self } from "./self.ts";
 import { dropsOf } from "./world.ts";
 
@@ -72,7 +73,7 @@ class Daemon {
   readonly #startedAt: number;
   #cycle: Cycle | null = null;
   #warnings: readonly Warning[] = [];
-  #connectFault: ReturnType<typeof faultOf> | null = null;
+  #connectFault: Fault | null = null;
   readonly #alarm: Alarm;
 
   constructor(parts: DaemonParts, memory: Memory) {

@@ -4,6 +4,7 @@ import type { Drop, VolumeOptions } from "../deliver/index.ts";
 import { COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT, COMPOSE_SERVICE } from "../docker/compose-labels.ts";
 import { healthcheckOf } from "../docker/health.ts";
 import type { DockerPort, Inspected, ListedContainer } from "../docker/port.ts";
+import { isUp } from "../docker/state.ts";
 import { replacedBy } from "../roll/recover.ts";
 import type { Fault, Observed, ObservedContainer, ObservedDrop } from "../types.ts";
 import type { Self } from "./self.ts";
@@ -63,13 +64,11 @@ async function definitionFault(drop: Drop, options: VolumeOptions): Promise<Faul
   return optionsFault(drop.volume, options, await readMount(drop));
 }
 
-const ACTIVE: readonly string[] = ["running", "paused", "restarting"];
-
 /** A container that does not run writes nothing: while Compose upgrades the sidecar, its successor is only created. */
 function secondWriter(drop: Drop, listed: readonly ListedContainer[], self: Self): Fault | null {
   const writer = listed.find((row) => {
     const mounted = row.mounts.some((mount) => mount.volume === drop.volume && mount.writable);
-    return row.id !== self.id && ACTIVE.includes(row.state) && mounted;
+    return row.id !== self.id && isUp(row) && mounted;
   });
   if (writer === undefined) return null;
   const service = writer.labels[COMPOSE_SERVICE] ?? writer.id.slice(0, 12);

@@ -1,7 +1,7 @@
 /** The bundle that is there now, and those committed last: read, opened, and kept opened while nothing changes. */
 import { type Identities, looksLikeBundle, open, type OpenOptions } from "../bundle/index.ts";
 import type { Config } from "../config.ts";
-import { toSidecryptError } from "../errors.ts";
+import { faultOf } from "../fault.ts";
 import { loadIdentities } from "../keys.ts";
 import { findBundle, readBundle, refuseSingleFile } from "../source/index.ts";
 import type { Bundle, Fault, Opened } from "../types.ts";
@@ -84,9 +84,4 @@ export class Reader {
   #forget(wanted: ReadonlySet<string>): void {
     for (const digest of this.#cache.keys()) if (!wanted.has(digest)) this.#cache.delete(digest);
   }
-}
-
-export function faultOf(thrown: unknown, subject: string): Fault {
-  const { code, message, hint } = toSidecryptError(thrown);
-  return { code, subject, message, hint };
 }

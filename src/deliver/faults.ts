@@ -1,7 +1,6 @@
 /** What to say when a drop cannot be used: what was seen, and the line to paste. */
 import { stat } from "node:fs/promises";
 import { SidecryptError, systemCode, toSidecryptError } from "../errors.ts";
-import type { Fault } from "../types.ts";
 import type { Drop } from "./layout.ts";
 
 export interface Owner {
@@ -18,11 +17,6 @@ export async function guarded<T>(drop: Drop, effect: () => Promise<T>): Promise<
   } catch (error) {
     throw await explain(drop, error);
   }
-}
-
-export function faultOf(volume: string, thrown: unknown): Fault {
-  const error = toSidecryptError(thrown);
-  return { code: error.code, subject: volume, message: error.message, hint: error.hint };
 }
 
 export function unwritable(drop: Drop, saw: string, owner: Owner | null): SidecryptError {

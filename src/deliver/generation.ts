@@ -18,7 +18,7 @@ interface Intended {
   readonly directory: number;
 }
 
-export async function intendedFor(drop: Drop): Promise<Intended> {
+async function intendedFor(drop: Drop): Promise<Intended> {
   const { uid, gid, mode } = await stat(drop.path);
   const everyone = (mode & 0o005) === 0o005;
   return { drop: { uid, gid, mode }, file: everyone ? 0o444 : 0o440, directory: everyone ? 0o755 : 0o750 };

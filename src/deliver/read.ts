@@ -5,7 +5,8 @@
 import { access, constants, lstat, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Delivered, Fault, ObservedDrop } from "../types.ts";
-import { faultOf, guarded } from "./faults.ts";
+import { faultOf } from "../fault.ts";
+import { guarded } from "./faults.ts";
 import { DATA, PREVIOUS, idOf, idsOn, readLayout } from "./layout.ts";
 import type { Drop } from "./layout.ts";
 import { checkMemory } from "./memory.ts";
@@ -20,7 +21,7 @@ export async function readDrop(path: string, volume: string): Promise<ObservedDr
   try {
     return { ...(await guarded(drop, () => readWhole(drop))), fault };
   } catch (error) {
-    return { ...nothing, fault: fault ?? faultOf(volume, error) };
+    return { ...nothing, fault: fault ?? faultOf(error, volume) };
   }
 }
 
@@ -54,6 +55,6 @@ async function faultAt(drop: Drop): Promise<Fault | null> {
     await guarded(drop, () => access(drop.path, constants.R_OK | constants.W_OK | constants.X_OK));
     return null;
   } catch (error) {
-    return faultOf(drop.volume, error);
+    return faultOf(error, drop.volume);
   }
 }

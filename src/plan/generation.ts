@@ -25,7 +25,7 @@ export function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined):
   return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0;
 }
 
-export function sameFiles(a: Files, b: Files): boolean {
+function sameFiles(a: Files, b: Files): boolean {
   return a.size === b.size && [...a].every(([name, bytes]) => sameBytes(b.get(name), bytes));
 }
 

@@ -18,7 +18,7 @@ export const MIN_BYTES = 6;
 /** Values of earlier bundles beyond this many are forgotten, oldest first; those of the present bundle never are. */
 export const MAX_VALUES = 1000;
 /** Of a value longer than this only the head is kept, and what follows a match of it is taken to be the rest. */
-export const LONG_BYTES = 4096;
+const LONG_BYTES = 4096;
 /** A multiple of 3, so that its base64 is that of the whole value's beginning. */
 const HEAD_BYTES = 240;
 

@@ -2,22 +2,13 @@
  * One container of a unit, whatever its service's on-change says: forward, down, back, and the end of either. The unit
  * composes these without knowing the kind.
  */
+import { isUp } from "../docker/state.ts";
 import { SidecryptError } from "../errors.ts";
 import type { Consumer, MemberOutcome, SeenEntry } from "../types.ts";
 import type { RollContext } from "./context.ts";
 import { gate, type Proof } from "./gate.ts";
 import type { UnitMark } from "./journal.ts";
-import {
-  bringBack,
-  compare,
-  createCandidate,
-  discard,
-  isUp,
-  mustInspect,
-  type Swap,
-  swapIn,
-  takeDown,
-} from "./swap.ts";
+import { bringBack, compare, createCandidate, discard, mustInspect, type Swap, swapIn, takeDown } from "./swap.ts";
 
 export interface Member {
   readonly consumer: Consumer;

@@ -10,6 +10,7 @@
  * that is how its restarted and signalled members are found, which leave no labels.
  */
 import { groupBy } from "../collections.ts";
+import { isUp } from "../docker/state.ts";
 import { SidecryptError, toSidecryptError } from "../errors.ts";
 import type { Consumer, Observed, ObservedContainer, ObservedDrop, Outcome } from "../types.ts";
 import type { RollContext } from "./context.ts";
@@ -97,8 +98,6 @@ function nudgedMembers({ consumers, drops }: Scene): Found[] {
 function dropOf(consumer: Consumer, drops: readonly ObservedDrop[]): ObservedDrop | undefined {
   return drops.find((drop) => drop.volume === consumer.volume);
 }
-
-const isUp = ({ state }: ObservedContainer): boolean => ["running", "restarting", "paused"].includes(state);
 
 function startedSinceFlip({ startedAt }: ObservedContainer, drop: ObservedDrop | undefined): boolean {
   const flipped = drop === undefined || drop.previous === null ? null : drop.current;

@@ -2,7 +2,7 @@
  * Restart in place of consumers whose drop was emptied under them (reboot, engine restart): in depends_on order, equal
  * waves together, with no way back, since there is none (DESIGN.md rule 5).
  */
-import { toSidecryptError } from "../errors.ts";
+import { faultOf } from "../fault.ts";
 import type { Fault, RefreshStep } from "../types.ts";
 import { groupBy } from "../collections.ts";
 import type { RollContext } from "./context.ts";
@@ -33,7 +33,6 @@ async function refreshService(ctx: RollContext, step: RefreshStep): Promise<Faul
     }
     return null;
   } catch (thrown) {
-    const { code, message, hint } = toSidecryptError(thrown);
-    return { code, subject: service, message, hint };
+    return faultOf(thrown, service);
   }
 }

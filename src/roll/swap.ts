@@ -5,6 +5,7 @@
  */
 import { SidecryptError } from "../errors.ts";
 import type { Inspected, Json } from "../docker/port.ts";
+import { isUp } from "../docker/state.ts";
 import { differences } from "./compare.ts";
 import type { RollContext } from "./context.ts";
 import {
@@ -119,10 +120,6 @@ export function policyOf(container: Inspected): Json {
 export async function discard(ctx: RollContext, id: string): Promise<void> {
   await ctx.docker.remove(id);
   ctx.hands.release(id);
-}
-
-export function isUp(container: Inspected): boolean {
-  return container.state === "running" || container.state === "restarting" || container.state === "paused";
 }
 
 export async function mustInspect(ctx: Pick<RollContext, "docker">, id: string): Promise<Inspected> {

@@ -6,15 +6,17 @@
 import { randomBytes } from "node:crypto";
 import { groupBy } from "../collections.ts";
 import { type ErrorCode, SidecryptError, toSidecryptError } from "../errors.ts";
-import type { Fault, Outcome, RollStep, SeenEntry, Unit } from "../types.ts";
+import { faultOf } from "../fault.ts";
+import type { Fault, Outcome, RollStep, Unit } from "../types.ts";
 import type { RollContext } from "./context.ts";
 import { gate, Interrupted } from "./gate.ts";
-import type { UnitMark } from "./journal.ts";
+import { shortId, type UnitMark } from "./journal.ts";
 import {
   back,
   down,
   forward,
   keepWhatIsLeft,
+  liveId,
   type Member,
   newMember,
   outcomeOf,
@@ -23,7 +25,8 @@ import {
   tidy,
 } from "./member.ts";
 import { refuseParent, refuseUncopyable } from "./spec.ts";
-import { isUp, mustInspect } from "./swap.ts";
+import { isUp } from "../docker/state.ts";
+import { mustInspect } from "./swap.ts";
 
 /** Volume to the generation id that it holds once the unit has committed. */
 export type WantedIds = Readonly<Record<string, string>>;
@@ -115,14 +118,14 @@ async function rollMember(
   ctx.log.info("container-passed", { service, container: liveShort(member), proof: member.proof });
 }
 
-const liveShort = (member: Member): string => outcomeOf(member).after.slice(0, 12);
+const liveShort = (member: Member): string => shortId(liveId(member));
 
 const standing = (waves: readonly Wave[]): Member[] => waves.flatMap((wave) => wave.members).filter((one) => !one.left);
 
 /** A server that passed its gate may have died while its clients were rolled. */
 async function checkAllUp(ctx: RollContext, waves: readonly Wave[]): Promise<void> {
   for (const member of standing(waves)) {
-    const id = outcomeOf(member).after;
+    const id = liveId(member);
     if (!ctx.hands.stoppedByHand(id) && !isUp(await mustInspect(ctx, id))) {
       throw new SidecryptError("roll-failed", `service ${member.consumer.service}: it stopped after its gate`);
     }
@@ -158,23 +161,19 @@ async function recordSeen(
   generation: string,
 ): Promise<void> {
   const group = members.filter((member) => member.consumer.volume === volume);
-  const seen = await Promise.all(group.map((one) => seenBy(ctx, outcomeOf(one).after, generation)));
+  const seen = await Promise.all(group.map((one) => seenBy(ctx, liveId(one), generation)));
   await ctx.drops.markSeen(
     volume,
-    seen.filter((entry): entry is SeenEntry => entry !== null),
+    seen.filter((entry) => entry !== null),
   );
 }
 
 /** They started after the files were flipped back, perhaps too soon after it for their start time to show it. */
 async function recordOld(ctx: RollContext, members: readonly Member[]): Promise<void> {
-  for (const [volume, group] of groupBy(members, (member) => member.consumer.volume)) {
+  const olds = members.map((member) => ({ ...member, swap: null }));
+  for (const volume of new Set(members.map((member) => member.consumer.volume))) {
     const generation = await ctx.drops.currentId(volume);
-    if (generation === null) continue;
-    const seen = await Promise.all(group.map((one) => seenBy(ctx, one.oldId, generation)));
-    await ctx.drops.markSeen(
-      volume,
-      seen.filter((entry): entry is SeenEntry => entry !== null),
-    );
+    if (generation !== null) await recordSeen(ctx, olds, volume, generation);
   }
 }
 
@@ -185,7 +184,7 @@ export async function wayBack(
   volumes: readonly string[],
   cause: SidecryptError,
 ): Promise<Outcome> {
-  const fault = faultOf(cause);
+  const fault = faultOf(cause, "unit");
   ctx.log.warn("way-back", { ...fault });
   const members = waves.flatMap((wave) => wave.members);
   try {
@@ -252,10 +251,6 @@ async function gateOld(ctx: RollContext, member: Member): Promise<void> {
 function mayPassLater(cause: SidecryptError): boolean {
   const outside: readonly ErrorCode[] = ["docker-unreachable", "not-supported"];
   return cause instanceof Interrupted || outside.includes(cause.code) || cause.code.startsWith("drop-");
-}
-
-function faultOf(cause: SidecryptError): Fault {
-  return { code: cause.code, subject: "unit", message: cause.message, hint: cause.hint };
 }
 
 function stuckFault(first: Fault, second: SidecryptError): Fault {
