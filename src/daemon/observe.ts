@@ -4,7 +4,7 @@ import type { Drop, VolumeOptions } from "../deliver/index.ts";
 import { COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT, COMPOSE_SERVICE } from "../docker/compose-labels.ts";
 import { healthcheckOf } from "../docker/health.ts";
 import type { DockerPort, Inspected, ListedContainer } from "../docker/port.ts";
-import { isUp } from "../docker/state.ts";
+import { isUp } from "../container-state.ts";
 import { replacedBy } from "../roll/recover.ts";
 import type { Fault, Observed, ObservedContainer, ObservedDrop } from "../types.ts";
 import type { Self } from "./self.ts";

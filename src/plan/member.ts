@@ -1,4 +1,5 @@
 /** One consumer against what its drop shall hold: which of its containers have it, keep what they have, or must move. */
+import { isUp } from "../container-state.ts";
 import type { Consumer, Delivered, Generation, ObservedContainer, ObservedDrop, Opened, SeenEntry } from "../types.ts";
 import { changesFor, namesOf, NO_CHANGES, type Changes } from "./changes.ts";
 import type { DropWant, Evaluation } from "./evaluate.ts";
@@ -75,10 +76,6 @@ function memberOf(
     fresh: before === null,
     changes,
   };
-}
-
-function isUp({ state }: ObservedContainer): boolean {
-  return state === "running" || state === "restarting" || state === "paused";
 }
 
 /** What it has seen decides (DESIGN.md rule 5); a label proves nothing. */

@@ -2,7 +2,7 @@
  * One container of a unit, whatever its service's on-change says: forward, down, back, and the end of either. The unit
  * composes these without knowing the kind.
  */
-import { isUp } from "../docker/state.ts";
+import { isUp } from "../container-state.ts";
 import { SidecryptError } from "../errors.ts";
 import type { Consumer, MemberOutcome, SeenEntry } from "../types.ts";
 import type { RollContext } from "./context.ts";

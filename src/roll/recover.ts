@@ -10,7 +10,7 @@
  * that is how its restarted and signalled members are found, which leave no labels.
  */
 import { groupBy } from "../collections.ts";
-import { isUp } from "../docker/state.ts";
+import { isUp } from "../container-state.ts";
 import { SidecryptError, toSidecryptError } from "../errors.ts";
 import type { Consumer, Observed, ObservedContainer, ObservedDrop, Outcome } from "../types.ts";
 import type { RollContext } from "./context.ts";

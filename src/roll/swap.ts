@@ -5,7 +5,7 @@
  */
 import { SidecryptError } from "../errors.ts";
 import type { Inspected, Json } from "../docker/port.ts";
-import { isUp } from "../docker/state.ts";
+import { isUp } from "../container-state.ts";
 import { differences } from "./compare.ts";
 import type { RollContext } from "./context.ts";
 import {

@@ -25,7 +25,7 @@ import {
   tidy,
 } from "./member.ts";
 import { refuseParent, refuseUncopyable } from "./spec.ts";
-import { isUp } from "../docker/state.ts";
+import { isUp } from "../container-state.ts";
 import { mustInspect } from "./swap.ts";
 
 /** Volume to the generation id that it holds once the unit has committed. */

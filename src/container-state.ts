@@ -1,4 +1,4 @@
-import type { ContainerState } from "../types.ts";
+import type { ContainerState } from "./types.ts";
 
 /** Its processes exist: it holds its mounts, its account and its name, also while paused or between two restarts. */
 export function isUp({ state }: { readonly state: ContainerState }): boolean {
