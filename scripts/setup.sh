@@ -25,7 +25,7 @@ usage: scripts/setup.sh [COMMAND]
   (none)        the engine, Compose and all images
   engine        the engine and Compose
   images        all images
-  image NAME    one of them: sidecrypt, sidecrypt-redis, sidecrypt-bot
+  image NAME    one of them: sidecrypt, sidecrypt-redis, sidecrypt-bot, or the tests' sidecrypt-postgres
   base          print the base image that the Dockerfiles' ARG BASE takes
                 (one that was built here is renewed after: docker rmi --force IMAGE)
   stop-engine   stop the engine, where this script started it

@@ -8,7 +8,12 @@ import { fileURLToPath } from "node:url";
 const SCRIPT = fileURLToPath(new URL("../../scripts/setup.sh", import.meta.url));
 
 export default function setup(): void {
-  const { status, error } = spawnSync("bash", [SCRIPT], { stdio: ["ignore", "inherit", "inherit"] });
+  script();
+  script("image", "sidecrypt-postgres");
+}
+
+function script(...args: readonly string[]): void {
+  const { status, error } = spawnSync("bash", [SCRIPT, ...args], { stdio: ["ignore", "inherit", "inherit"] });
   if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`scripts/setup.sh failed with exit status ${status ?? "none"}`);
+  if (status !== 0) throw new Error(`scripts/setup.sh ${args.join(" ")} failed with exit status ${status ?? "none"}`);
 }
