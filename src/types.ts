@@ -68,6 +68,12 @@ export interface ObservedContainer {
   readonly replaces: string | null;
   /** It is the kept old container of a roll that has not committed. */
   readonly isBackup: boolean;
+  /** Ids of containers whose network, pid or ipc namespace it lives in: without them it cannot start (H34). */
+  readonly namespacesOf: readonly string[];
+  /** Ids of containers that it has `volumes_from`: a copy of it cannot be made without them (H20). */
+  readonly volumesOf: readonly string[];
+  /** Why no copy of it can run beside it (H44): a host port, a fixed address; null: one can. */
+  readonly soleReason: string | null;
 }
 
 export interface SeenEntry {
@@ -148,20 +154,26 @@ export type OnChange =
   | { readonly kind: "signal"; readonly signal: string }
   | { readonly kind: "exec"; readonly command: string };
 
-/** A Compose service that asks for secrets, its labels parsed. */
-export interface Consumer {
+/** What proves that a container works. */
+export interface Proving {
   readonly service: string;
+  readonly probe: string | null;
+  /** Milliseconds; null: derived from the container's own healthcheck. */
+  readonly healthTimeout: number | null;
+  /** Milliseconds of steady running that prove a container with no healthcheck. */
+  readonly settle: number;
+}
+
+/** A Compose service that asks for secrets, its labels parsed. */
+export interface Consumer extends Proving {
   readonly volume: string;
   /** Every container of the service that counts (no one-offs or backups), by number; none for a completed job. */
   readonly containers: readonly ObservedContainer[];
   /** Services that must come first: depends_on and sidecrypt.after, the sidecar left out. */
   readonly after: readonly string[];
   readonly onChange: OnChange;
-  readonly probe: string | null;
-  /** Milliseconds; null: derived from the container's own healthcheck. */
-  readonly healthTimeout: number | null;
-  /** Milliseconds of steady running that prove a container with no healthcheck. */
-  readonly settle: number;
+  readonly order: "stop-first" | "start-first";
+  /** What becomes of a container that fails its gate. */
   readonly onFailure: "rollback" | "keep" | "stop";
   /** Neither healthcheck nor probe: a roll proves nothing but that it runs. */
   readonly unproven: boolean;
@@ -194,11 +206,25 @@ export interface RollStep {
   /** Servers before clients, 0 first; equal waves together. */
   readonly wave: number;
   readonly cause: string;
+  /** Services of the same unit that it may not run beside while they are replaced: it is stopped before them. */
+  readonly follows: readonly string[];
+}
+
+/** A container whose own secrets do not change, and that cannot stay as it is while another one is replaced (H34, H38). */
+export interface FollowStep {
+  readonly proving: Proving;
+  readonly container: ObservedContainer;
+  /** `rejoin`: made anew, in the namespaces or with the volumes of the successor; `restart`: stopped, and started after. */
+  readonly how: "rejoin" | "restart";
+  readonly follows: readonly string[];
+  readonly wave: number;
+  readonly cause: string;
 }
 
 /** Commits together or goes back together. */
 export interface Unit {
   readonly steps: readonly RollStep[];
+  readonly followers: readonly FollowStep[];
   readonly deliveries: readonly DeliverStep[];
   /** Names in the bundle whose change is being rolled. */
   readonly names: readonly string[];
@@ -242,6 +268,8 @@ export interface MemberOutcome {
   /** From the stop call to the new container's start, milliseconds. */
   readonly downtime: number;
   readonly unproven: boolean;
+  /** Why its gate failed, where `on-failure` says that this takes nothing back; null: it passed. */
+  readonly failure: string | null;
 }
 
 export type Outcome =

@@ -111,20 +111,17 @@ describe("labels", () => {
     };
     const accepted = {
       "sidecrypt.secrets": ["A", "A_* !A_B, C?"],
-      "sidecrypt.on-change": ["recreate", "restart", "signal:HUP", "none"],
+      "sidecrypt.on-change": ["recreate", "restart", "signal:HUP", "exec:reload", "none"],
       "sidecrypt.health-timeout": ["30s"],
       "sidecrypt.settle": ["500ms", "1m30s"],
       "sidecrypt.format": ["files"],
-      "sidecrypt.order": ["stop-first"],
-      "sidecrypt.on-failure": ["rollback"],
+      "sidecrypt.order": ["stop-first", "start-first"],
+      "sidecrypt.on-failure": ["rollback", "keep", "stop"],
       "sidecrypt.env": ["allowed"],
     };
     const refused = {
       "sidecrypt.template": ["config.tpl>config.json"],
       "sidecrypt.format": ["dotenv", "json"],
-      "sidecrypt.on-change": ["exec:reload"],
-      "sidecrypt.order": ["start-first"],
-      "sidecrypt.on-failure": ["keep", "stop"],
     };
     const codes = (table: Readonly<Record<string, readonly string[]>>) =>
       Object.entries(table).flatMap(([label, values]) => values.map((value) => code(label, value)));

@@ -18,6 +18,7 @@ import type { Redactor } from "../report/redact.ts";
 import { buildStatus, type Status, type StatusInput } from "../report/status.ts";
 import { Hands } from "../roll/hands.ts";
 import { LABEL_REPLACES } from "../roll/journal.ts";
+import { Kin } from "../roll/kin.ts";
 import { watch } from "../source/index.ts";
 import type { Fault, Warning } from "../types.ts";
 import { Alarm } from "./alarm.ts";
@@ -25,6 +26,7 @@ import { Cycle, NOTHING_SEEN } from "./cycle.ts";
 import { Memory } from "./memory.ts";
 import { observe } from "./observe.ts";
 import { type Present, Reader } from "./present.ts";
+import { RecordFile } from "./records.ts";
 import { findSelf, type Self } from "./self.ts";
 import { dropsOf } from "./world.ts";
 
@@ -52,7 +54,8 @@ const FINISH_SHARE = 0.4;
 
 export async function runDaemon(parts: DaemonParts): Promise<void> {
   const memory = await Memory.load(parts.config.stateDir);
-  const daemon = new Daemon(parts, memory);
+  const records = await RecordFile.load(parts.config.stateDir);
+  const daemon = new Daemon(parts, memory, records);
   const control = await daemon.serve();
   try {
     await daemon.run();
@@ -65,7 +68,9 @@ class Daemon {
   readonly #parts: DaemonParts;
   readonly #memory: Memory;
   readonly #reader: Reader;
+  readonly #records: RecordFile;
   readonly #hands = new Hands();
+  readonly #kin = new Kin();
   /** Aborts when a roll under way has to go back. */
   readonly #giveUp = new AbortController();
   /** Aborts when the last roll has ended: till then other hands are watched, also while stopping. */
@@ -76,8 +81,9 @@ class Daemon {
   #connectFault: Fault | null = null;
   readonly #alarm: Alarm;
 
-  constructor(parts: DaemonParts, memory: Memory) {
+  constructor(parts: DaemonParts, memory: Memory, records: RecordFile) {
     this.#parts = parts;
+    this.#records = records;
     this.#memory = memory;
     this.#reader = new Reader(parts.config, memory);
     this.#startedAt = parts.clock.now();
@@ -164,7 +170,16 @@ class Daemon {
       reader: this.#reader,
       memory: this.#memory,
       observe: () => observe(docker, self),
-      roll: { docker, drops: dropsOf(self.drops), clock, log, hands: this.#hands, shutdown },
+      roll: {
+        docker,
+        drops: dropsOf(self.drops),
+        records: this.#records,
+        kin: this.#kin,
+        clock,
+        log,
+        hands: this.#hands,
+        shutdown,
+      },
       log,
       redactor,
     });

@@ -2,11 +2,11 @@
  * What the world cannot hold, in /state: which bundle each drop was committed from, those bundles as ciphertext, and
  * the quarantine. No plaintext byte. Losing it costs memory, not correctness.
  */
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import { SidecryptError, systemCode } from "../errors.ts";
 import type { Bundle, Quarantine } from "../types.ts";
+import { unwritable, writeWhole } from "./state-file.ts";
 
 const FILE = "memory.json";
 const BUNDLES = "bundles";
@@ -124,29 +124,4 @@ async function read(path: string): Promise<Content> {
   } catch {
     return EMPTY;
   }
-}
-
-/** Whole or not at all, also over a power cut. */
-async function writeWhole(path: string, bytes: Uint8Array, dir: string): Promise<void> {
-  const temporary = `${path}.tmp`;
-  try {
-    const file = await open(temporary, "w", 0o600);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (thrown) {
-    throw unwritable(dir, thrown);
-  }
-}
-
-function unwritable(dir: string, thrown: unknown): SidecryptError {
-  return new SidecryptError(
-    "state-unwritable",
-    `cannot write to ${dir}: ${systemCode(thrown) ?? "unknown error"}`,
-    `mount a volume there: - sidecrypt-state:${dir}`,
-  );
 }

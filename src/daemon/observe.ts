@@ -5,7 +5,9 @@ import { COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT, COMPOSE_SERVICE } from
 import { healthcheckOf } from "../docker/health.ts";
 import type { DockerPort, Inspected, ListedContainer } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
-import { replacedBy } from "../roll/recover.ts";
+import { joinsOf } from "../docker/joins.ts";
+import { replacedBy } from "../roll/leftover.ts";
+import { soleReasonOf } from "../roll/overlap.ts";
 import type { Fault, Observed, ObservedContainer, ObservedDrop } from "../types.ts";
 import type { Self } from "./self.ts";
 
@@ -14,7 +16,9 @@ export async function observe(docker: DockerPort, self: Self): Promise<Observed>
   const ours = listed.filter((row) => row.labels[COMPOSE_PROJECT] === self.project && row.id !== self.id);
   const inspected = await Promise.all(ours.map((row) => docker.inspect(row.id)));
   const alive = new Set(listed.map((row) => row.id));
-  const containers = inspected.filter((one) => one !== null).map((one) => toObserved(one, alive));
+  const found = inspected.filter((one) => one !== null);
+  const ids = new Map(found.map((one) => [one.name, one.id]));
+  const containers = found.map((one) => toObserved(one, alive, ids));
   const backups = new Set(containers.map((one) => one.replaces));
   return {
     self: { project: self.project, service: self.service },
@@ -26,8 +30,13 @@ export async function observe(docker: DockerPort, self: Self): Promise<Observed>
   };
 }
 
-function toObserved(container: Inspected, alive: ReadonlySet<string>): ObservedContainer {
+function toObserved(
+  container: Inspected,
+  alive: ReadonlySet<string>,
+  ids: ReadonlyMap<string, string>,
+): ObservedContainer {
   const { labels } = container;
+  const joins = joinsOf(container);
   return {
     id: container.id,
     name: container.name,
@@ -46,6 +55,9 @@ function toObserved(container: Inspected, alive: ReadonlySet<string>): ObservedC
     restartPolicy: container.restartPolicy,
     replaces: replacedBy(labels, alive),
     isBackup: false,
+    namespacesOf: joins.namespaces,
+    volumesOf: joins.volumes.map((one) => ids.get(one) ?? one),
+    soleReason: soleReasonOf(container),
   };
 }
 

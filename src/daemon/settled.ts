@@ -1,6 +1,6 @@
 /** What a look shows to be finished. Pure. */
 import { isCurrent } from "../plan/index.ts";
-import { volumesOf } from "../roll/unit.ts";
+import { volumesOf } from "../roll/operation.ts";
 import type { ObservedDrop, Plan, SeenEntry } from "../types.ts";
 
 /** Containers that are current only by their start time: a later flip would hide it. */

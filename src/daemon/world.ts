@@ -12,7 +12,7 @@ export function dropsOf(drops: readonly Drop[]): Drops {
   return {
     deliver: (generation, adopt) => deliver(find(generation.volume), generation, adopt),
     currentId: async (volume) => (await readDrop(find(volume).path, volume)).current?.id ?? null,
-    flipBack: (volume) => flipBack(find(volume)),
+    flipBack: (volume, keepFailed) => flipBack(find(volume), keepFailed),
     commit: (volume) => commit(find(volume)),
     markSeen: (volume, entries) => (entries.length === 0 ? Promise.resolve() : markSeen(find(volume), entries)),
   };

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { Generation, SeenEntry } from "../types.ts";
 import { guarded } from "./faults.ts";
 import { findGeneration, writeGeneration } from "./generation.ts";
-import { DATA, PREVIOUS, checkGeneration, freeDirectory, idOf, idsOn, readLayout } from "./layout.ts";
+import { DATA, FAILED, PREVIOUS, checkGeneration, freeDirectory, idOf, idsOn, readLayout } from "./layout.ts";
 import type { Drop, Layout } from "./layout.ts";
 import { checkMemory } from "./memory.ts";
 import { adoptSeen, readSeen, replaceSeen, seenOf, writeSeen } from "./seen.ts";
@@ -72,16 +72,30 @@ async function keepPrevious(drop: Drop, generation: Generation, { current, previ
   await pointAt(join(drop.path, PREVIOUS), current, drop.path);
 }
 
-/** The generation committed last becomes current again and the failed one goes. Nothing to go back to: nothing done. */
-export async function flipBack(drop: Drop): Promise<void> {
+/**
+ * The generation committed last becomes current again and the failed one goes. Nothing to go back to: nothing done.
+ *
+ * With `keepFailed` the failed one stays as `..previous` until `commit`, for a command that needs both. `..failed` is
+ * set first and says so: a kill between any two steps leaves a `..previous` that is told apart by it.
+ */
+export async function flipBack(drop: Drop, keepFailed = false): Promise<void> {
   await checkMemory(drop.path, drop.volume);
   await guarded(drop, async () => {
     const layout = await readLayout(drop.path);
+    const { current, previous } = layout;
+    const differs = previous !== null && previous !== current;
+    // Called again: the failed one is kept as it is.
+    if (keepFailed && !differs) return;
     await sweep(drop.path, layout);
-    if (layout.previous !== null && layout.previous !== layout.current) {
-      await linkNames(drop.path, await readdir(join(drop.path, layout.previous)));
+    if (differs) {
+      await linkNames(drop.path, await readdir(join(drop.path, previous)));
+      if (keepFailed && current !== null) await pointAt(join(drop.path, FAILED), current, drop.path);
       // `..previous` itself takes the place of `..data`: one rename flips and ends the way back at once.
       await rename(join(drop.path, PREVIOUS), join(drop.path, DATA));
+      if (keepFailed && current !== null) {
+        await pointAt(join(drop.path, PREVIOUS), current, drop.path);
+        return;
+      }
     }
     await settle(drop);
   });

@@ -24,6 +24,8 @@ export interface Layout {
 export const DATA = "..data";
 export const PREVIOUS = "..previous";
 export const SEEN = "..seen";
+/** On the way back, while a command needs both: points at the failed generation, as `..previous` then does. */
+export const FAILED = "..failed";
 const GENERATION_PREFIX = "..gen-";
 const LONGEST_NAME = 255;
 
@@ -31,8 +33,12 @@ export const ID = /^[0-9a-f]{8,64}$/;
 /** The number tells a repaired directory from the damaged one that has the id already. */
 const GENERATION_DIRECTORY = /^\.\.gen-([0-9a-f]{8,64})(?:\.[0-9]+)?$/;
 
+/** A `..previous` that is the failed generation is nothing to go back to. */
 export async function readLayout(path: string): Promise<Layout> {
-  return { current: await generationBehind(path, DATA), previous: await generationBehind(path, PREVIOUS) };
+  const current = await generationBehind(path, DATA);
+  const previous = await generationBehind(path, PREVIOUS);
+  const isFailed = previous !== null && previous !== current && (await linkTarget(join(path, FAILED))) === previous;
+  return { current, previous: isFailed ? null : previous };
 }
 
 /** The generation directory that a link points at; null: no link, not a link, a foreign target, or a dangling one. */

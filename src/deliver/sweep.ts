@@ -17,6 +17,8 @@ export async function sweep(path: string, layout: Layout): Promise<void> {
   const kept = new Set<string | null>([SEEN, layout.current, layout.previous, ...names]);
   if (layout.current !== null) kept.add(DATA);
   if (layout.previous !== null) kept.add(PREVIOUS);
+  // First: without the `..failed` beside it, a failed generation would pass for the one to go back to.
+  else await rm(join(path, PREVIOUS), { recursive: true, force: true });
   for (const name of await readdir(path)) {
     if (!kept.has(name)) await remove(join(path, name), !name.startsWith(".."));
   }

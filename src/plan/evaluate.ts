@@ -160,7 +160,8 @@ function consumerOf(request: Request, asks: Asks, defaults: Defaults): Consumer 
     probe: labels.probe,
     healthTimeout: labels.healthTimeout,
     settle: labels.settle ?? defaults.settle ?? DEFAULT_SETTLE_MS,
-    onFailure: "rollback",
+    order: labels.order,
+    onFailure: labels.onFailure,
     unproven: !container.hasHealthcheck && labels.probe === null,
     asks,
   };

@@ -15,8 +15,15 @@ export function planToJson(plan: Plan) {
   };
 }
 
-function unitToJson({ steps, deliveries, names }: Unit) {
-  return { names, deliveries: deliveries.map(deliveryToJson), steps: steps.map(stepToJson) };
+function unitToJson({ steps, followers, deliveries, names }: Unit) {
+  return {
+    names,
+    deliveries: deliveries.map(deliveryToJson),
+    steps: steps.map(stepToJson),
+    followers: followers.map(({ proving, container, how, wave, cause }) => {
+      return { service: proving.service, container: container.name, how, wave, cause };
+    }),
+  };
 }
 
 function deliveryToJson({ generation, adopt, cause }: DeliverStep) {
@@ -32,7 +39,8 @@ function stepToJson({ consumer, containers, wave, cause }: RollStep | RefreshSte
 }
 
 function consumerToJson(consumer: Consumer) {
-  const { service, volume, containers, after, onChange, healthTimeout, settle, onFailure, unproven, asks } = consumer;
+  const { service, volume, containers, after, onChange, healthTimeout, settle, order, onFailure, unproven, asks } =
+    consumer;
   return {
     service,
     volume,
@@ -41,6 +49,7 @@ function consumerToJson(consumer: Consumer) {
     onChange,
     healthTimeout,
     settle,
+    order,
     onFailure,
     unproven,
     // A list, not an object: a name may be `__proto__`.

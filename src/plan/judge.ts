@@ -79,9 +79,23 @@ export function judge(groups: readonly Group[], { drops }: Evaluation, quarantin
     if (group.refused.length > 0) return { kind: "refused", group, reason: "" };
     const failed = failing(group);
     if (failed !== undefined) return { kind: "quarantined", group, reason: failed.reason };
-    const reason = heldBy(group, inForce);
+    const reason = unreachable(group) ?? heldBy(group, inForce);
     return reason === null ? { kind: "go", group, reason: "" } : { kind: "held", group, reason };
   });
+}
+
+/** A server that keeps its password elsewhere would, started later, still have the old one beside the new file. */
+function unreachable({ members }: Group): string | null {
+  const silent = members.find(
+    ({ consumer, changes, fresh }) =>
+      consumer.onChange.kind === "exec" &&
+      !fresh &&
+      namesOf(changes).length > 0 &&
+      consumer.containers.length > 0 &&
+      !consumer.containers.some((one) => one.state === "running"),
+  );
+  if (silent === undefined) return null;
+  return `${silent.consumer.service} does not run, and the command of its sidecrypt.on-change needs it: start it first`;
 }
 
 /** One bad key stops at the first bot. */

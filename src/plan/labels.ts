@@ -6,7 +6,7 @@ import * as z from "zod";
 import { nearest } from "../near.ts";
 import { DAY, parseDuration } from "../duration.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { Fault, OnChange } from "../types.ts";
+import type { Consumer, Fault, OnChange } from "../types.ts";
 import { faultOf } from "./faults.ts";
 import { parsePatterns, wordsOf, type Pattern } from "./select.ts";
 
@@ -22,6 +22,8 @@ export interface ConsumerLabels {
   /** Empty: none. */
   readonly stripPrefix: string;
   readonly onChange: OnChange;
+  readonly order: Consumer["order"];
+  readonly onFailure: Consumer["onFailure"];
   readonly after: readonly string[];
   readonly probe: string | null;
   readonly healthTimeout: number | null;
@@ -50,13 +52,10 @@ function label<T>(parse: (text: string) => T | Complaint) {
   });
 }
 
-/** One of a closed list, of which this version does only `done`. */
-function choice(done: string, later: readonly string[]) {
-  return label((text) => {
-    if (text === done) return text;
-    if (later.includes(text)) return notYet(text);
-    return new Complaint(`is not one of ${[done, ...later].join(", ")}`);
-  });
+function choice<T extends string>(...values: readonly T[]) {
+  return label(
+    (text): T | Complaint => values.find((one) => one === text) ?? new Complaint(`is not one of ${values.join(", ")}`),
+  );
 }
 
 const notYet = (what: string): Complaint => new Complaint(`${what} is not supported in this version`, "not-supported");
@@ -79,15 +78,15 @@ const SCHEMA = z.strictObject({
   format: label(parseFormat).optional(),
   template: label(() => notYet("a template")).optional(),
   "on-change": label(parseOnChange).optional(),
-  order: choice("stop-first", ["start-first"]).optional(),
+  order: choice("stop-first", "start-first").optional(),
   after: label((text) =>
     wordsOf(text).every((word) => /^[A-Za-z0-9._-]+$/.test(word)) ? wordsOf(text) : new Complaint("names no services"),
   ).optional(),
   probe: label((text) => (text === "" ? new Complaint("is empty") : text)).optional(),
   "health-timeout": duration(1).optional(),
   settle: duration(0).optional(),
-  "on-failure": choice("rollback", ["keep", "stop"]).optional(),
-  env: choice("allowed", []).optional(),
+  "on-failure": choice("rollback", "keep", "stop").optional(),
+  env: choice("allowed").optional(),
 });
 
 function parseFormat(text: string): string | Complaint {
@@ -102,10 +101,12 @@ function parseFormat(text: string): string | Complaint {
 
 function parseOnChange(text: string): OnChange | Complaint {
   if (text === "recreate" || text === "restart" || text === "none") return { kind: text };
-  if (text.startsWith("exec:")) return notYet("exec");
+  const command = /^exec:(.*)$/s.exec(text)?.[1]?.trim();
+  if (command === "") return new Complaint("names no command behind exec:");
+  if (command !== undefined) return { kind: "exec", command };
   const signal = /^signal:(?:SIG)?([A-Z0-9]+)$/.exec(text)?.[1];
   if (signal !== undefined && SIGNALS.has(signal)) return { kind: "signal", signal };
-  return new Complaint("is not one of recreate, restart, signal:NAME (such as signal:HUP), none");
+  return new Complaint("is not one of recreate, restart, signal:NAME (such as signal:HUP), exec:CMD, none");
 }
 
 /** Null: not a consumer ("not mine" is a value, "mine but broken" a fault). */
@@ -126,6 +127,8 @@ export function parseConsumer(
     patterns: data.secrets,
     stripPrefix: data["strip-prefix"] ?? "",
     onChange: data["on-change"] ?? { kind: "recreate" },
+    order: data.order ?? "stop-first",
+    onFailure: data["on-failure"] ?? "rollback",
     after: data.after ?? [],
     probe: data.probe ?? null,
     healthTimeout: data["health-timeout"] ?? null,

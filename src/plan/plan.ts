@@ -28,7 +28,7 @@ export function plan(input: PlanInput): Plan {
   const members = membersOf(final, input.fallback);
   const changing = members.filter((member) => member.changing);
   const moving = groupsOf(stack.graph, changing, new Map());
-  const { units, ...steps } = stepsOf(stack.graph, final, members, moving, input.fallback);
+  const { units, ...steps } = stepsOf(stack, final, members, moving, input.fallback);
   return {
     ...steps,
     units,

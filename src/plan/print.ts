@@ -1,6 +1,17 @@
 /** A plan as text for people: names, services and causes, never a value. */
-import type { Consumer, DeliverStep, Fault, ObservedContainer, Plan, RefreshStep, RollStep, Unit } from "../types.ts";
+import type {
+  Consumer,
+  DeliverStep,
+  Fault,
+  FollowStep,
+  ObservedContainer,
+  Plan,
+  RefreshStep,
+  RollStep,
+  Unit,
+} from "../types.ts";
 import { listOf } from "./faults.ts";
+import { byWave } from "./follow.ts";
 
 export function printPlan(plan: Plan): string {
   const steps = [
@@ -31,8 +42,20 @@ function printUnit(unit: Unit): string[] {
   return [
     `unit ${listOf(services)}:`,
     ...unit.deliveries.map((step) => `  ${printDelivery(step)}`),
-    ...unit.steps.map((step) => `  ${step.wave + 1}. ${printRoll(step)}`),
+    ...[...unit.steps.map(rowOf), ...unit.followers.map(followerRow)].toSorted(byWave).map(({ text }) => text),
   ];
+}
+
+interface Row {
+  readonly wave: number;
+  readonly text: string;
+}
+
+const rowOf = (step: RollStep): Row => ({ wave: step.wave, text: `  ${step.wave + 1}. ${printRoll(step)}` });
+
+function followerRow({ proving, container, how, wave, cause }: FollowStep): Row {
+  const verb = how === "rejoin" ? "recreate" : "restart";
+  return { wave, text: `  ${wave + 1}. ${verb} ${proving.service} (${container.name}): ${cause}` };
 }
 
 function printRoll({ consumer, containers, cause }: RollStep): string {
@@ -41,7 +64,9 @@ function printRoll({ consumer, containers, cause }: RollStep): string {
 }
 
 function verbOf({ onChange }: Consumer): string {
-  return onChange.kind === "signal" ? `signal ${onChange.signal} to` : onChange.kind;
+  if (onChange.kind === "signal") return `signal ${onChange.signal} to`;
+  // The command is the operator's own text, and long.
+  return onChange.kind === "exec" ? "run the command in" : onChange.kind;
 }
 
 function printFault(services: readonly string[], { code, message, hint }: Fault): string[] {

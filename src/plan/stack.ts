@@ -34,6 +34,8 @@ export interface Stack {
   /** Services that wait for each other; their drops are known all the same. */
   readonly cycles: ReadonlyMap<string, Fault>;
   readonly graph: Graph;
+  /** Every container of the project that counts, consumer or not: no one-offs, and nothing of a roll under way. */
+  readonly containers: readonly ObservedContainer[];
   readonly warnings: readonly Warning[];
 }
 
@@ -58,6 +60,7 @@ export function readStack(observed: Observed): Stack {
     broken: new Map(read.flatMap(({ broken }) => broken)),
     cycles: cyclesOf(graph, requests),
     graph,
+    containers: counted.filter((one) => !one.isBackup && one.replaces === null),
     warnings: read.flatMap(({ warnings }) => warnings),
   };
 }
@@ -82,7 +85,7 @@ function readService(
   const labels = parseConsumer(service, newest.labels);
   if (labels === null) return NOTHING;
   const drop = pair(observed, newest);
-  const broken = brokenIn(service, labels, drop, known);
+  const broken = brokenIn(service, labels, drop, known) ?? overlapFault(observed, newest, labels, drop);
   if (broken !== null) {
     // It ran and is done: nobody waits for its files now, and the error will be there when it is started again.
     if (!isCompletedJob(newest)) return { ...NOTHING, broken: [[service, broken]] };
@@ -131,6 +134,21 @@ function brokenIn(
   return { fault: faultOf("label-invalid", service, message, "is its container created yet?"), volume };
 }
 
+/** `sidecrypt.order: start-first` where no copy can run beside it (H44). */
+function overlapFault(
+  { containers }: Observed,
+  { id, service, soleReason }: ObservedContainer,
+  labels: ConsumerLabels | { readonly fault: Fault },
+  drop: ObservedDrop | Broken,
+): Broken | null {
+  if ("fault" in labels || labels.order !== "start-first") return null;
+  const child = containers.find((one) => [...one.namespacesOf, ...one.volumesOf].includes(id));
+  const reason = soleReason ?? (child === undefined ? null : `${child.service} shares its namespaces or volumes`);
+  if (reason === null) return null;
+  const message = `service ${service}: label sidecrypt.order: start-first is not possible, since ${reason}`;
+  return { fault: faultOf("not-supported", service, message, "use stop-first"), volume: drop.volume };
+}
+
 function byNumber(a: ObservedContainer, b: ObservedContainer): number {
   return a.number - b.number || (a.name < b.name ? -1 : 1);
 }
@@ -140,17 +158,22 @@ function byNumber(a: ObservedContainer, b: ObservedContainer): number {
 interface Dependency {
   readonly service: string;
   readonly condition: string;
+  /** Compose restarts the dependent with it. */
+  readonly restart: boolean;
 }
 
 const serviceOf = ({ service }: Dependency): string => service;
 const isWaitedFor = ({ condition }: Dependency): boolean => condition === "service_completed_successfully";
 
-/** `svc:condition:restart,…`; Compose before 2.17 wrote the names alone (recreate.md H38). */
-function dependenciesOf({ labels }: ObservedContainer): Dependency[] {
+/**
+ * `svc:condition:restart,…`. Compose before 2.17 wrote the names alone, which later ones read as `restart: true`
+ * (recreate.md H38).
+ */
+export function dependenciesOf({ labels }: ObservedContainer): Dependency[] {
   const entries = (labels[DEPENDS_ON] ?? "").split(",").map((entry) => entry.trim().split(":"));
   return entries
     .filter(([service]) => service !== undefined && service !== "")
-    .map(([service = "", condition = ""]) => ({ service, condition }));
+    .map(([service = "", condition = "", restart = "true"]) => ({ service, condition, restart: restart === "true" }));
 }
 
 /** A bot stopped by hand may have exited with 0 as well: only what others wait for to complete is a job. */
@@ -167,6 +190,10 @@ function orderOf(observed: Observed, counted: readonly ObservedContainer[], requ
   };
   for (const container of counted) {
     for (const { service } of dependenciesOf(container)) add(container.service, service);
+    for (const id of [...container.namespacesOf, ...container.volumesOf]) {
+      const owner = counted.find((one) => one.id === id);
+      if (owner !== undefined && owner.service !== container.service) add(container.service, owner.service);
+    }
   }
   for (const { service, deciding } of requests) {
     for (const before of deciding.labels.after) add(service, before);

@@ -1,11 +1,13 @@
 /** Members and groups that may move → the steps of the plan, in an order that does not depend on the snapshot's. */
-import type { DeliverStep, ObservedDrop, Opened, RefreshStep, RollStep, Unit } from "../types.ts";
+import type { DeliverStep, ObservedDrop, Opened, RefreshStep, Unit } from "../types.ts";
 import { changesFor, changesText, namesOf } from "./changes.ts";
 import type { DropWant, Evaluation } from "./evaluate.ts";
 import { waves, type Graph } from "./graph.ts";
+import { byWave, type Moving, withFollowers } from "./follow.ts";
 import type { Group } from "./judge.ts";
 import type { Member } from "./member.ts";
 import { committedOn } from "./member.ts";
+import type { Stack } from "./stack.ts";
 
 export interface Steps {
   readonly deliveries: readonly DeliverStep[];
@@ -14,7 +16,7 @@ export interface Steps {
 }
 
 export function stepsOf(
-  graph: Graph,
+  stack: Stack,
   evaluation: Evaluation,
   members: readonly Member[],
   groups: readonly Group[],
@@ -26,11 +28,11 @@ export function stepsOf(
       return step === null ? [] : [[volume, step]];
     }),
   );
-  const units = groups.flatMap((group) => unitOf(graph, group, deliveries) ?? []);
+  const units = groups.flatMap((group) => unitOf(stack, evaluation, group, deliveries) ?? []);
   const rolled = new Set(units.flatMap((unit) => unit.deliveries.map((step) => step.generation.volume)));
   return {
     deliveries: sortedDeliveries([...deliveries.values()].filter((step) => !rolled.has(step.generation.volume))),
-    refreshes: refreshesOf(graph, members, fallback),
+    refreshes: refreshesOf(stack.graph, members, fallback),
     units,
   };
 }
@@ -65,38 +67,31 @@ function deliverCause({ drop, generation, requests, asksOf }: DropWant, fallback
 // ---------------------------------------------------------------- units
 
 /** Null: nothing in it runs, so its files are delivered and nothing is proven. */
-function unitOf(graph: Graph, group: Group, deliveries: ReadonlyMap<string, DeliverStep>): Unit | null {
+function unitOf(
+  stack: Stack,
+  { consumers }: Evaluation,
+  group: Group,
+  deliveries: ReadonlyMap<string, DeliverStep>,
+): Unit | null {
   const rolling = group.members.filter((member) => member.how === "roll" && member.stale.length > 0);
   if (rolling.length === 0) return null;
   // An emptied drop has nothing to go back to and is waited for: it is delivered outside of any unit.
   const members = group.members.filter((member) => member.drop.current !== null && member.how === "roll");
   const volumes = [...new Set(members.map((member) => member.drop.volume))].toSorted();
   return {
-    steps: rollSteps(graph, rolling),
+    ...withFollowers(stack, consumers, rolling.map(rollStep)),
     deliveries: volumes.flatMap((volume) => deliveries.get(volume) ?? []),
     names: [...new Set(members.flatMap((member) => namesOf(member.changes)))].toSorted(),
     generations: Object.fromEntries(members.map((member) => [member.drop.volume, member.wanted.id])),
   };
 }
 
-function rollSteps(graph: Graph, rolling: readonly Member[]): RollStep[] {
-  const levels = waves(graph, new Set(rolling.map((member) => member.consumer.service)));
-  return rolling
-    .map((member) => ({
-      consumer: member.consumer,
-      containers: member.stale,
-      wave: levels.get(member.consumer.service) ?? 0,
-      cause: changesText(member.changes) || startedTooEarly(member.drop),
-    }))
-    .toSorted(byWave);
+function rollStep({ consumer, stale, changes, drop }: Member): Moving {
+  return { consumer, containers: stale, cause: changesText(changes) || startedTooEarly(drop) };
 }
 
 function startedTooEarly(drop: ObservedDrop): string {
   return committedOn(drop) === null ? "it started on an empty drop" : "it started before its files were delivered";
-}
-
-function byWave(a: RollStep | RefreshStep, b: RollStep | RefreshStep): number {
-  return a.wave - b.wave || (a.consumer.service < b.consumer.service ? -1 : 1);
 }
 
 // ---------------------------------------------------------------- refreshes
@@ -112,5 +107,5 @@ function refreshesOf(graph: Graph, members: readonly Member[], fallback: Readonl
       wave: levels.get(consumer.service) ?? 0,
       cause: drop.current === null && fallback.has(drop.volume) ? "its drop was emptied" : startedTooEarly(drop),
     }))
-    .toSorted(byWave);
+    .toSorted((a, b) => byWave(a, b) || (a.consumer.service < b.consumer.service ? -1 : 1));
 }

@@ -25,6 +25,7 @@ export const EVENTS = {
   "container-started": "the new container runs, and how long nothing did",
   "container-passed": "its gate passed, and by which proof",
   "container-refreshed": "a container found on an emptied drop was restarted in place",
+  "gate-failed": "a container failed its gate, and its on-failure label says that this takes nothing back",
   "way-back": "a gate failed; the old containers and the old files are being put back",
   "commit-unfinished": "a committed unit could not be tidied up yet; the next look does it",
   "backup-started": "somebody started a kept old container in the middle of a roll: it is stopped at once",

@@ -4,21 +4,36 @@ import type { DockerPort } from "../docker/port.ts";
 import type { Log } from "../report/log.ts";
 import type { Generation, SeenEntry } from "../types.ts";
 import type { Hands } from "./hands.ts";
+import type { Kin } from "./kin.ts";
+import type { RollRecord } from "./record.ts";
 
 export interface Drops {
   deliver(generation: Generation, adopt: readonly SeenEntry[]): Promise<void>;
   /** Id of the generation that stands there now; null: none. */
   currentId(volume: string): Promise<string | null>;
-  /** `..previous` becomes current again; nothing where there is none. */
-  flipBack(volume: string): Promise<void>;
+  /**
+   * `..previous` becomes current again; nothing where there is none.
+   * @param keepFailed the failed one is `..previous` until `commit`, for a command that needs both
+   */
+  flipBack(volume: string, keepFailed: boolean): Promise<void>;
   /** Drops `..previous`. */
   commit(volume: string): Promise<void>;
   markSeen(volume: string, entries: readonly SeenEntry[]): Promise<void>;
 }
 
+/** Rolls under way, as far as Docker's own state does not tell of them; they outlive this process and a reboot. */
+export interface Records {
+  readonly all: readonly RollRecord[];
+  /** The one of the same operation is replaced. */
+  write(record: RollRecord): Promise<void>;
+  erase(operation: string): Promise<void>;
+}
+
 export interface RollContext {
   readonly docker: DockerPort;
   readonly drops: Drops;
+  readonly records: Records;
+  readonly kin: Kin;
   readonly clock: Clock;
   readonly log: Log;
   readonly hands: Hands;

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { healthcheckOf } from "../docker/health.ts";
 import { SidecryptError } from "../errors.ts";
 import type { Inspected } from "../docker/port.ts";
-import type { Consumer } from "../types.ts";
+import type { Proving } from "../types.ts";
 import type { RollContext } from "./context.ts";
 
 /** Milliseconds between two looks at a container. */
@@ -27,37 +27,55 @@ export class Interrupted extends SidecryptError {
   }
 }
 
+/** The container itself did not pass: only this is what `on-failure` speaks of. */
+export class GateFailure extends SidecryptError {
+  constructor(message: string) {
+    super("roll-failed", message);
+  }
+}
+
+export interface GateOptions {
+  /** It was not healthy before either: running is all that can be asked of it. */
+  readonly lenient?: boolean;
+}
+
 type GateContext = Pick<RollContext, "docker" | "clock" | "hands"> & { readonly shutdown: AbortSignal };
 
-/** @throws SidecryptError `roll-failed` with the reason; Interrupted */
-export async function gate(ctx: GateContext, id: string, consumer: Consumer): Promise<Proof> {
+/** @throws GateFailure with the reason; Interrupted */
+export async function gate(
+  ctx: GateContext,
+  id: string,
+  proving: Proving,
+  { lenient = false }: GateOptions = {},
+): Promise<Proof> {
   const first = await ctx.docker.inspect(id);
-  if (first === null) throw failed(consumer, "its container is gone");
+  if (first === null) throw failed(proving, "its container is gone");
+  if (lenient) return (await checkSteady(ctx, first, proving)) === "stopped-by-hand" ? "stopped-by-hand" : "unproven";
   const hasHealth = healthcheckOf(first) !== null;
-  const deadline = ctx.clock.now() + (consumer.healthTimeout ?? healthTimeout(first) ?? PROBE_TIMEOUT);
-  const until = hasHealth ? deadline : ctx.clock.now() + (consumer.probe === null ? consumer.settle : 0);
-  const settled = await watch(ctx, first, consumer, until, hasHealth);
+  const deadline = ctx.clock.now() + (proving.healthTimeout ?? healthTimeout(first) ?? PROBE_TIMEOUT);
+  const until = hasHealth ? deadline : ctx.clock.now() + (proving.probe === null ? proving.settle : 0);
+  const settled = await watch(ctx, first, proving, until, hasHealth);
   if (settled === "stopped-by-hand") return settled;
-  if (consumer.probe === null) return hasHealth ? "proven" : "unproven";
-  return probe(ctx, first, consumer, deadline);
+  if (proving.probe === null) return hasHealth ? "proven" : "unproven";
+  return probe(ctx, first, proving, deadline);
 }
 
 /** Until healthy, or steadily running until `until` where there is no healthcheck. */
 async function watch(
   ctx: GateContext,
   first: Inspected,
-  consumer: Consumer,
+  proving: Proving,
   until: number,
   hasHealth: boolean,
 ): Promise<"ok" | "stopped-by-hand"> {
   for (;;) {
-    const steady = await checkSteady(ctx, first, consumer);
+    const steady = await checkSteady(ctx, first, proving);
     if (steady === "stopped-by-hand") return steady;
-    if (steady === "unhealthy") throw failed(consumer, "it turned unhealthy");
+    if (steady === "unhealthy") throw failed(proving, "it turned unhealthy");
     if (hasHealth && steady === "healthy") return "ok";
     if (ctx.clock.now() >= until) {
       if (!hasHealth) return "ok";
-      throw failed(consumer, "it did not become healthy in time");
+      throw failed(proving, "it did not become healthy in time");
     }
     await ctx.clock.sleep(LOOK_EVERY, ctx.shutdown);
   }
@@ -66,37 +84,37 @@ async function watch(
 async function checkSteady(
   ctx: GateContext,
   first: Inspected,
-  consumer: Consumer,
+  proving: Proving,
 ): Promise<"stopped-by-hand" | "healthy" | "unhealthy" | "waiting"> {
   if (ctx.shutdown.aborted) throw new Interrupted();
   const now = await ctx.docker.inspect(first.id);
-  if (now === null) throw failed(consumer, "its container was removed");
+  if (now === null) throw failed(proving, "its container was removed");
   if (now.state !== "running") {
     if (ctx.hands.stoppedByHand(first.id)) return "stopped-by-hand";
-    throw failed(consumer, now.state === "exited" ? `it exited with code ${now.exitCode}` : `it is ${now.state}`);
+    throw failed(proving, now.state === "exited" ? `it exited with code ${now.exitCode}` : `it is ${now.state}`);
   }
   if (now.restartCount !== first.restartCount || now.startedAt !== first.startedAt) {
-    throw failed(consumer, "it restarts by itself");
+    throw failed(proving, "it restarts by itself");
   }
   return now.health === null || now.health.status === "starting" ? "waiting" : now.health.status;
 }
 
-async function probe(ctx: GateContext, first: Inspected, consumer: Consumer, deadline: number): Promise<Proof> {
-  const command = probeCommand(consumer.probe ?? "");
+async function probe(ctx: GateContext, first: Inspected, proving: Proving, deadline: number): Promise<Proof> {
+  const command = commandOf(proving.probe ?? "");
   for (;;) {
     const left = Math.max(deadline - ctx.clock.now(), LOOK_EVERY);
     const code = await ctx.docker.exec(first.id, command, left).catch(() => -1);
-    const steady = await checkSteady(ctx, first, consumer);
+    const steady = await checkSteady(ctx, first, proving);
     if (steady === "stopped-by-hand") return steady;
-    if (steady === "unhealthy") throw failed(consumer, "it turned unhealthy");
+    if (steady === "unhealthy") throw failed(proving, "it turned unhealthy");
     if (code === 0) return "proven";
-    if (ctx.clock.now() >= deadline) throw failed(consumer, "its sidecrypt.probe did not exit 0 in time");
+    if (ctx.clock.now() >= deadline) throw failed(proving, "its sidecrypt.probe did not exit 0 in time");
     await ctx.clock.sleep(PROBE_EVERY, ctx.shutdown);
   }
 }
 
 /** As in a Dockerfile's HEALTHCHECK: a JSON array is run as it is, anything else by the image's shell. */
-export function probeCommand(label: string): readonly string[] {
+export function commandOf(label: string): readonly string[] {
   if (label.trimStart().startsWith("[")) {
     const list = z.array(z.string()).nonempty().safeParse(tryJson(label));
     if (list.success) return list.data;
@@ -124,6 +142,6 @@ export function healthTimeout(container: Inspected): number | null {
   return ms(health.StartPeriod, 0) + retries * round + HEALTH_MARGIN;
 }
 
-function failed(consumer: Consumer, why: string): SidecryptError {
-  return new SidecryptError("roll-failed", `service ${consumer.service}: ${why}`);
+function failed(proving: Proving, why: string): GateFailure {
+  return new GateFailure(`service ${proving.service}: ${why}`);
 }

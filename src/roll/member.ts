@@ -1,109 +1,194 @@
 /**
- * One container of a unit, whatever its service's on-change says: forward, down, back, and the end of either. The unit
- * composes these without knowing the kind.
+ * One container of a unit, whatever its service's on-change says: parked, forward, down, back, and the end of either.
+ * The unit composes these without knowing the kind.
  */
 import { isUp } from "../container-state.ts";
-import { SidecryptError } from "../errors.ts";
-import type { Consumer, MemberOutcome, SeenEntry } from "../types.ts";
+import type { Consumer, MemberOutcome, OnChange, Proving, SeenEntry } from "../types.ts";
 import type { RollContext } from "./context.ts";
-import { gate, type Proof } from "./gate.ts";
+import { gate, GateFailure, type Proof } from "./gate.ts";
+import { nudge, nudgeBack } from "./nudge.ts";
+import {
+  bringBack,
+  compare,
+  createCandidate,
+  discard,
+  mustInspect,
+  startBeside,
+  stepIn,
+  type Swap,
+  swapIn,
+  takeDown,
+  takeOver,
+} from "./swap.ts";
 import type { UnitMark } from "./journal.ts";
-import { bringBack, compare, createCandidate, discard, mustInspect, type Swap, swapIn, takeDown } from "./swap.ts";
 
 export interface Member {
-  readonly consumer: Consumer;
+  readonly proving: Proving;
+  /** Its drop; null: it asks for no secrets, or keeps those that it has. */
+  readonly volume: string | null;
+  readonly onChange: OnChange;
+  readonly order: Consumer["order"];
+  readonly onFailure: Consumer["onFailure"];
+  readonly wave: number;
+  /** Services that it is stopped for, before they are replaced. */
+  readonly follows: readonly string[];
+  /** Its own secrets do not change. */
+  readonly isFollower: boolean;
   /** The container that ran before. */
   oldId: string;
   /** Set once a candidate exists; a restarted or signalled container has none. */
   swap: Swap | null;
   /** The old container was stopped, restarted or signalled: from here on the way back has work to do. */
   touched: boolean;
+  /** Stopped by us before its turn, because of one that it follows. */
+  parked: boolean;
+  /** It did not run before either: copied, because of one that it follows, and not started. */
+  asleep: boolean;
   /** Stopped or removed by somebody since the look: it has its files and is not started (DESIGN.md rule 8). */
   left: boolean;
+  /** Milliseconds since the epoch; null: it has not been stopped. */
+  stoppedAt: number | null;
   downtime: number;
+  /** A follower that was not healthy before proves nothing by not being it afterwards. */
+  lenient: boolean;
   proof: Proof;
+  failure: string | null;
 }
 
-export function newMember(consumer: Consumer, oldId: string): Member {
-  return { consumer, oldId, swap: null, touched: false, left: false, downtime: 0, proof: "unproven" };
+type Given = "proving" | "volume" | "onChange" | "order" | "onFailure" | "wave" | "follows" | "isFollower" | "oldId";
+
+export function newMember(given: Pick<Member, Given>): Member {
+  return {
+    ...given,
+    swap: null,
+    touched: false,
+    parked: false,
+    asleep: false,
+    left: false,
+    stoppedAt: null,
+    downtime: 0,
+    lenient: false,
+    proof: "unproven",
+    failure: null,
+  };
 }
 
 export const liveId = (member: Member): string => member.swap?.newId ?? member.oldId;
 
-export async function forward(ctx: RollContext, member: Member, generation: string, unit: UnitMark): Promise<void> {
-  const { kind } = member.consumer.onChange;
+/** What a candidate is made with. */
+export interface Job {
+  readonly mark: UnitMark;
+  /** Volume to generation id. */
+  readonly wanted: Readonly<Record<string, string>>;
+  /** Ids of old containers to those of their successors: namespaces follow them. */
+  readonly replaced: Map<string, string>;
+}
+
+/** Its turn has not come, but one that it follows is about to be stopped. The caller has written it down. */
+export async function park(ctx: RollContext, member: Member): Promise<void> {
+  const container = await ctx.docker.inspect(member.oldId);
+  if (container === null || !isUp(container)) {
+    member.parked = false;
+    member.left = !member.asleep;
+    return;
+  }
+  member.lenient = member.isFollower && container.health !== null && container.health.status !== "healthy";
+  member.touched = true;
+  member.stoppedAt = ctx.clock.now();
+  ctx.hands.expectStop(member.oldId);
+  await ctx.docker.stop(member.oldId);
+}
+
+export async function forward(ctx: RollContext, member: Member, job: Job): Promise<void> {
   const old = await ctx.docker.inspect(member.oldId);
-  if (old === null || !isUp(old)) {
+  if (old === null || !(isUp(old) || member.parked || member.asleep)) {
     member.left = true;
     return;
   }
-  if (kind === "recreate") {
-    // Known before it is compared: whatever fails from here on, the way back removes it.
-    member.swap = await createCandidate(ctx, old, generation, unit);
-    await compare(ctx, old, member.swap.newId);
+  member.stoppedAt ??= ctx.clock.now();
+  if (member.onChange.kind === "recreate") await replace(ctx, member, job);
+  else {
     member.touched = true;
-    member.downtime = await swapIn(ctx, member.swap);
-  } else {
-    member.touched = true;
-    member.downtime = await nudge(ctx, member);
+    member.downtime = await nudge(ctx, member, isUp(old));
   }
 }
 
-/** Restart or signal in place; returns the downtime. */
-async function nudge(ctx: RollContext, member: Member): Promise<number> {
-  const { onChange } = member.consumer;
-  if (onChange.kind === "signal") {
-    ctx.hands.expectSignal(member.oldId);
-    await ctx.docker.kill(member.oldId, onChange.signal);
-    // A health status from before the signal proves nothing: give the next ones time to come.
-    await ctx.clock.sleep(member.consumer.settle, ctx.shutdown);
-    return 0;
+async function replace(ctx: RollContext, member: Member, { mark, wanted, replaced }: Job): Promise<void> {
+  const old = await mustInspect(ctx, member.oldId);
+  const generation = member.volume === null ? null : (wanted[member.volume] ?? null);
+  // Known before it is compared: whatever fails from here on, the way back removes it.
+  member.swap = await createCandidate(ctx, old, { generation, unit: mark }, replaced);
+  await compare(ctx, old, member.swap.newId);
+  replaced.set(member.oldId, member.swap.newId);
+  if (member.order === "start-first" && isUp(old)) {
+    await startBeside(ctx, member.swap);
+    return;
   }
-  if (onChange.kind !== "restart") {
-    throw new SidecryptError("internal", `service ${member.consumer.service} cannot be rolled by ${onChange.kind}`);
-  }
-  const from = ctx.clock.now();
-  ctx.hands.expectStop(member.oldId);
-  await ctx.docker.restart(member.oldId);
-  return ctx.clock.now() - from;
+  member.touched = true;
+  if (member.asleep && !isUp(old)) return stepIn(ctx, member.swap);
+  await swapIn(ctx, member.swap, isUp(old));
+  member.downtime = ctx.clock.now() - (member.stoppedAt ?? ctx.clock.now());
 }
 
 /** `until` also ends the wait when another member of the wave has failed. */
 export async function prove(ctx: RollContext, member: Member, until: AbortSignal): Promise<void> {
-  member.proof = await gate({ ...ctx, shutdown: until }, liveId(member), member.consumer);
+  if (member.asleep) return;
+  const id = liveId(member);
+  member.proof = await gate({ ...ctx, shutdown: until }, id, member.proving, { lenient: member.lenient });
+  if (member.swap === null || member.touched) return;
+  // start-first: proven beside the old one, which makes room only now.
+  member.touched = true;
+  await takeOver(ctx, member.swap);
+}
+
+/** Where `on-failure` says that a failed gate takes nothing back; what else went wrong is thrown on. */
+export async function keepFailing(ctx: RollContext, member: Member, thrown: unknown): Promise<void> {
+  if (member.onFailure === "rollback" || !(thrown instanceof GateFailure)) throw thrown;
+  member.failure = thrown.message;
+  if (member.swap !== null && !member.touched) {
+    member.touched = true;
+    await takeOver(ctx, member.swap);
+  }
+  const container = await mustInspect(ctx, liveId(member));
+  if (member.onFailure === "stop" && isUp(container)) {
+    ctx.hands.expectStop(container.id);
+    await ctx.docker.stop(container.id);
+  }
 }
 
 /**
  * The kept old container may have been removed: Compose's `up` keeps the newest of two (H6). Its faithful copy is then
- * all that is left of the service, and goes back in place: to the old files, by a restart.
+ * all that is left of the service, and goes back in place: to the old files, by a restart. With both gone a person has
+ * taken the service down, and that stands.
  */
 export async function keepWhatIsLeft(ctx: RollContext, member: Member): Promise<void> {
-  if (member.swap === null || (await ctx.docker.inspect(member.swap.oldId)) !== null) return;
+  if ((await ctx.docker.inspect(member.oldId)) !== null) return;
   ctx.hands.release(member.oldId);
-  member.oldId = member.swap.newId;
+  const { swap } = member;
+  member.left = swap === null || (await ctx.docker.inspect(swap.newId)) === null;
   member.swap = null;
+  member.parked = false;
+  if (swap !== null) member.oldId = swap.newId;
 }
 
 /**
- * Way back, first half: the new one no longer runs. One that was restarted in place runs on till `back`: a stopped
- * container without a label of ours would look stopped by hand to the next sidecar, should this one be killed.
+ * Way back, first half: the new one no longer runs. One that was restarted in place runs on till `back`; one that was
+ * parked for another must not run while that one is replaced.
  */
 export async function down(ctx: RollContext, member: Member): Promise<void> {
-  if (member.swap !== null) await takeDown(ctx, member.swap);
+  if (member.left) return;
+  if (member.swap !== null) return takeDown(ctx, member.swap);
+  if (!member.parked || !isUp(await mustInspect(ctx, member.oldId))) return;
+  ctx.hands.expectStop(member.oldId);
+  await ctx.docker.stop(member.oldId);
 }
 
 /** Way back, second half, after the files were flipped: the old one runs again, unless a human stopped it meanwhile. */
 export async function back(ctx: RollContext, member: Member): Promise<void> {
-  const startIt = !ctx.hands.stoppedByHand(liveId(member));
+  if (member.left) return;
+  const startIt = !ctx.hands.stoppedByHand(liveId(member)) && !member.asleep;
   if (member.swap !== null) return bringBack(ctx, member.swap, startIt);
-  if (!member.touched || !startIt) return;
-  const { onChange } = member.consumer;
-  if (onChange.kind === "signal" && isUp(await mustInspect(ctx, member.oldId))) {
-    ctx.hands.expectSignal(member.oldId);
-    return ctx.docker.kill(member.oldId, onChange.signal);
-  }
-  ctx.hands.expectStop(member.oldId);
-  await ctx.docker.restart(member.oldId);
+  if (member.touched && startIt) await nudgeBack(ctx, member);
 }
 
 /** Removes the container that is not needed any more: the backup after a commit, the candidate after a way back. */
@@ -111,7 +196,21 @@ export async function tidy(ctx: RollContext, member: Member, committed: boolean)
   if (member.swap !== null) await discard(ctx, committed ? member.swap.oldId : member.swap.newId);
 }
 
-/** What the member's running container has seen; null: it does not run. */
+/** What the running ones of these have loaded. */
+export async function recordSeen(
+  ctx: RollContext,
+  members: readonly Member[],
+  volume: string,
+  generation: string,
+  idOf: (member: Member) => string,
+): Promise<void> {
+  const group = members.filter((member) => member.volume === volume);
+  const seen = await Promise.all(group.map((one) => seenBy(ctx, idOf(one), generation)));
+  const entries = seen.filter((entry) => entry !== null);
+  await ctx.drops.markSeen(volume, entries);
+}
+
+/** Null: it does not run. */
 export async function seenBy(ctx: RollContext, id: string, generation: string): Promise<SeenEntry | null> {
   const container = await mustInspect(ctx, id);
   if (!isUp(container) || container.startedAt === null) return null;
@@ -120,10 +219,11 @@ export async function seenBy(ctx: RollContext, id: string, generation: string): 
 
 export function outcomeOf(member: Member): MemberOutcome {
   return {
-    service: member.consumer.service,
+    service: member.proving.service,
     before: member.oldId,
     after: liveId(member),
     downtime: member.downtime,
     unproven: member.proof !== "proven",
+    failure: member.failure,
   };
 }

@@ -18,6 +18,8 @@ export interface SpecInput {
   readonly apiVersion: string;
   /** The journal's labels. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Ids of old containers to those of their successors, whose namespaces and volumes it joins (H20, H34). */
+  readonly replaced: ReadonlyMap<string, string>;
 }
 
 export function candidateSpec(input: SpecInput): CreateBody {

@@ -30,12 +30,18 @@ export interface Swap {
   readonly policy: Json;
 }
 
-/** The old container runs on. */
+export interface Mark {
+  /** Null: it asks for no secrets, or keeps those that it has. */
+  readonly generation: string | null;
+  readonly unit: UnitMark;
+}
+
+/** The old container runs on. `replaced`: ids of containers that have a successor already, whose namespaces it joins. */
 export async function createCandidate(
   ctx: RollContext,
   old: Inspected,
-  generation: string,
-  unit: UnitMark,
+  mark: Mark,
+  replaced: ReadonlyMap<string, string>,
 ): Promise<Swap> {
   const image = await ctx.docker.image(old.image);
   if (image === null) {
@@ -48,8 +54,12 @@ export async function createCandidate(
   await warnOfLayer(ctx, old);
   const reference = old.config["Image"];
   const tagged = typeof reference === "string" ? await ctx.docker.image(reference) : null;
-  const labels = { [LABEL_REPLACES]: old.id, [LABEL_GENERATION]: generation, [LABEL_UNIT]: formatUnit(unit) };
-  const spec = candidateSpec({ old, tagged, image, apiVersion: ctx.docker.apiVersion, labels });
+  const labels = {
+    [LABEL_REPLACES]: old.id,
+    ...(mark.generation === null ? {} : { [LABEL_GENERATION]: mark.generation }),
+    [LABEL_UNIT]: formatUnit(mark.unit),
+  };
+  const spec = candidateSpec({ old, tagged, image, apiVersion: ctx.docker.apiVersion, labels, replaced });
   const final = canonicalName(old.name);
   const newId = await ctx.docker.create(candidateName(final, old.id), spec);
   return { final, oldId: old.id, newId, policy: policyOf(old) };
@@ -73,19 +83,47 @@ async function warnOfLayer(ctx: RollContext, old: Inspected): Promise<void> {
   ctx.log.warn("files-left-behind", { container: old.name, paths: paths.slice(0, 10), count: paths.length, hint });
 }
 
-/** Stop, rename, rename, start. Returns the downtime in milliseconds: from the stop call to the started answer. */
-export async function swapIn(ctx: RollContext, swap: Swap): Promise<number> {
-  const from = ctx.clock.now();
-  ctx.hands.guard(swap.oldId);
-  ctx.hands.expectStop(swap.oldId);
-  await ctx.docker.stop(swap.oldId);
-  await ctx.docker.rename(swap.oldId, backupName(swap.final, swap.oldId));
-  await ctx.docker.rename(swap.newId, swap.final);
+/** Stop, rename, rename, start. */
+export async function swapIn(ctx: RollContext, swap: Swap, isRunning: boolean): Promise<void> {
+  await stopOld(ctx, swap, isRunning);
+  await trade(ctx, swap);
   await ctx.docker.start(swap.newId);
-  const downtime = ctx.clock.now() - from;
-  // The kept one must not come up with the engine (H22); only a stopped container may be updated.
-  await ctx.docker.setRestartPolicy(swap.oldId, { Name: "no", MaximumRetryCount: 0 });
-  return downtime;
+  await retire(ctx, swap);
+}
+
+/** The new one takes the place of one that does not run, and does not run either. */
+export async function stepIn(ctx: RollContext, swap: Swap): Promise<void> {
+  await trade(ctx, swap);
+  await retire(ctx, swap);
+}
+
+/** start-first: both run, from here to `takeOver` (H44). */
+export async function startBeside(ctx: RollContext, swap: Swap): Promise<void> {
+  await ctx.docker.start(swap.newId);
+}
+
+/** start-first, once the new one is proven. */
+export async function takeOver(ctx: RollContext, swap: Swap): Promise<void> {
+  await stopOld(ctx, swap, isUp(await mustInspect(ctx, swap.oldId)));
+  await trade(ctx, swap);
+  await retire(ctx, swap);
+}
+
+async function stopOld(ctx: RollContext, { oldId }: Swap, isRunning: boolean): Promise<void> {
+  ctx.hands.guard(oldId);
+  if (!isRunning) return;
+  ctx.hands.expectStop(oldId);
+  await ctx.docker.stop(oldId);
+}
+
+async function trade(ctx: RollContext, { final, oldId, newId }: Swap): Promise<void> {
+  await ctx.docker.rename(oldId, backupName(final, oldId));
+  await ctx.docker.rename(newId, final);
+}
+
+/** The kept one must not come up with the engine (H22); only a stopped container may be updated. */
+async function retire(ctx: RollContext, { oldId }: Swap): Promise<void> {
+  await ctx.docker.setRestartPolicy(oldId, { Name: "no", MaximumRetryCount: 0 });
 }
 
 /** Stops the new container and moves it out of the name's way. Idempotent, decides by what it sees. */

@@ -59,6 +59,9 @@ export function container(service: string, options: ServiceOptions = {}): Observ
     restartPolicy: "unless-stopped",
     replaces: null,
     isBackup: false,
+    namespacesOf: [],
+    volumesOf: [],
+    soleReason: null,
     ...options.with,
   };
 }

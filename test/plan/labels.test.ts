@@ -22,6 +22,8 @@ describe("labels that are accepted", () => {
       patterns: [{ text: "A", expression: /^A$/, exclude: false, optional: false }],
       stripPrefix: "",
       onChange: { kind: "recreate" },
+      order: "stop-first",
+      onFailure: "rollback",
       after: [],
       probe: null,
       healthTimeout: null,
@@ -43,8 +45,11 @@ describe("labels that are accepted", () => {
     [{ settle: "500ms" }, { settle: 500 }],
     [{ settle: "0s" }, { settle: 0 }],
     [{ format: "files" }, {}],
-    [{ order: "stop-first" }, {}],
-    [{ "on-failure": "rollback" }, {}],
+    [{ "on-change": "exec: reload --all" }, { onChange: { kind: "exec", command: "reload --all" } }],
+    [{ "on-change": 'exec:["reload", "a b"]' }, { onChange: { kind: "exec", command: '["reload", "a b"]' } }],
+    [{ order: "start-first" }, { order: "start-first" }],
+    [{ "on-failure": "keep" }, { onFailure: "keep" }],
+    [{ "on-failure": "stop" }, { onFailure: "stop" }],
     [{ env: "allowed" }, { envAllowed: true }],
     [{ replaces: "abc", generation: "def", unit: "0/1" }, {}],
   ])("%j", (labels, expected) => {
@@ -62,12 +67,19 @@ describe("labels that are accepted", () => {
 
 describe("labels that are refused", () => {
   it.each([
-    [{ "on-change": "recreated" }, "on-change is not one of recreate, restart, signal:NAME (such as signal:HUP), none"],
+    [
+      { "on-change": "recreated" },
+      "on-change is not one of recreate, restart, signal:NAME (such as signal:HUP), exec:CMD, none",
+    ],
     [
       { "on-change": "signal:KILL" },
-      "on-change is not one of recreate, restart, signal:NAME (such as signal:HUP), none",
+      "on-change is not one of recreate, restart, signal:NAME (such as signal:HUP), exec:CMD, none",
     ],
-    [{ "on-change": "signal:" }, "on-change is not one of recreate, restart, signal:NAME (such as signal:HUP), none"],
+    [
+      { "on-change": "signal:" },
+      "on-change is not one of recreate, restart, signal:NAME (such as signal:HUP), exec:CMD, none",
+    ],
+    [{ "on-change": "exec:" }, "on-change names no command behind exec:"],
     [{ settle: "30" }, "settle is not a duration such as 30s, 1m30s or 500ms"],
     [{ settle: "ten seconds" }, "settle is not a duration such as 30s, 1m30s or 500ms"],
     [{ settle: "25h" }, "settle is not between 0ms and 24h"],
@@ -90,10 +102,6 @@ describe("labels that are refused", () => {
     [{ format: "dotenv" }, "format dotenv"],
     [{ format: "files json" }, "format json"],
     [{ template: "config.json>X" }, "template a template"],
-    [{ order: "start-first" }, "order start-first"],
-    [{ "on-change": "exec:reload" }, "on-change exec"],
-    [{ "on-failure": "keep" }, "on-failure keep"],
-    [{ "on-failure": "stop" }, "on-failure stop"],
   ])("%j is not done yet", (labels, what) => {
     const fault = faultOf(parse(labels));
     expect(fault.code).toBe("not-supported");

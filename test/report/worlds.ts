@@ -24,6 +24,9 @@ export function container(service: string, changed: Partial<ObservedContainer> =
     restartPolicy: "unless-stopped",
     replaces: null,
     isBackup: false,
+    namespacesOf: [],
+    volumesOf: [],
+    soleReason: null,
     ...changed,
   };
 }
@@ -38,6 +41,7 @@ export function consumer(service: string, changed: Partial<Consumer> = {}): Cons
     probe: null,
     healthTimeout: null,
     settle: 10_000,
+    order: "stop-first",
     onFailure: "rollback",
     unproven: false,
     asks: new Map(),

@@ -8,6 +8,8 @@ import type { FakeSession } from "./fake-session.ts";
 interface Held {
   current: Delivered | null;
   previous: Delivered | null;
+  /** While a command on the way back needs both. */
+  failed?: Delivered | null;
   seen: readonly SeenEntry[];
 }
 
@@ -49,15 +51,16 @@ export class FakeDrops {
     held.seen = seenOf(held.seen, idsOn(held));
   }
 
-  flipBack(volume: string): void {
+  flipBack(volume: string, keepFailed = false): void {
     const held = this.of(volume);
     if (held.previous === null) return;
+    held.failed = keepFailed ? held.current : null;
     held.current = { ...held.previous, deliveredAt: this.#clock.now() };
     held.previous = null;
   }
 
   commit(volume: string): void {
-    this.of(volume).previous = null;
+    Object.assign(this.of(volume), { previous: null, failed: null });
   }
 
   markSeen(volume: string, entries: readonly SeenEntry[]): void {
@@ -73,9 +76,9 @@ export class FakeDrops {
           this.deliver(generation, adopt);
         }),
       currentId: (volume) => session.step("currentId", volume, false, () => this.of(volume).current?.id ?? null),
-      flipBack: (volume) =>
+      flipBack: (volume, keepFailed) =>
         session.step("flipBack", volume, true, () => {
-          this.flipBack(volume);
+          this.flipBack(volume, keepFailed);
         }),
       commit: (volume) =>
         session.step("commit", volume, true, () => {

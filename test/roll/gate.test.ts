@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { EngineRefusal } from "../../src/docker/engine.ts";
 import type { Inspected } from "../../src/docker/port.ts";
-import { gate, healthTimeout, Interrupted, probeCommand, type Proof } from "../../src/roll/gate.ts";
+import { gate, healthTimeout, Interrupted, commandOf, type Proof } from "../../src/roll/gate.ts";
 import { Hands } from "../../src/roll/hands.ts";
 import type { Consumer } from "../../src/types.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -21,6 +21,7 @@ const consumer = (changes: Partial<Consumer> = {}): Consumer => ({
   probe: null,
   healthTimeout: null,
   settle: 10 * SECONDS,
+  order: "stop-first",
   onFailure: "rollback",
   unproven: false,
   asks: new Map(),
@@ -214,6 +215,6 @@ describe("a probe", () => {
     ["[ -e /ready ]", ["/bin/sh", "-c", "[ -e /ready ]"]],
     ["[]", ["/bin/sh", "-c", "[]"]],
   ])("%s is run as %j", (label, command) => {
-    expect(probeCommand(label)).toEqual(command);
+    expect(commandOf(label)).toEqual(command);
   });
 });

@@ -44,7 +44,15 @@ export interface Sent {
 /** The create call for a copy, taken apart. */
 export function copyOf(old: Inspected, more: Partial<Parameters<typeof candidateSpec>[0]> = {}): Sent {
   const image = imageOf(old);
-  const spec = candidateSpec({ old, tagged: image, image, apiVersion: "1.41", labels: JOURNAL, ...more });
+  const spec = candidateSpec({
+    old,
+    tagged: image,
+    image,
+    apiVersion: "1.41",
+    labels: JOURNAL,
+    replaced: new Map(),
+    ...more,
+  });
   const body = { ...spec.body };
   const networking = body["NetworkingConfig"] as { EndpointsConfig: Sent["endpoints"] } | undefined;
   return {

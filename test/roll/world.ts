@@ -2,9 +2,12 @@
 import { plan } from "../../src/plan/index.ts";
 import type { RollContext } from "../../src/roll/context.ts";
 import { Hands } from "../../src/roll/hands.ts";
-import { recover, replacedBy } from "../../src/roll/recover.ts";
+import { Kin } from "../../src/roll/kin.ts";
+import { leftoverVolumes, replacedBy } from "../../src/roll/leftover.ts";
+import { volumesOf } from "../../src/roll/operation.ts";
+import { recover } from "../../src/roll/recover.ts";
 import { refresh } from "../../src/roll/refresh.ts";
-import { rollUnit, volumesOf } from "../../src/roll/unit.ts";
+import { rollUnit } from "../../src/roll/unit.ts";
 import type {
   Observed,
   ObservedContainer,
@@ -18,6 +21,7 @@ import type {
 import { isCurrent } from "../../src/plan/index.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeDrops } from "./fake-drops.ts";
+import { FakeRecords } from "./fake-records.ts";
 import { type Behaviour, type FakeContainer, FakeEngine, IMAGE_NAME, serviceOf } from "./fake-engine.ts";
 import { type FakeSession, Killed, type Script } from "./fake-session.ts";
 
@@ -44,6 +48,8 @@ export class World {
   readonly drops = new FakeDrops(this.clock);
   readonly services: readonly Service[];
   readonly quarantine: Quarantine[] = [];
+  /** What outlives a sidecar in /state. */
+  readonly records = new FakeRecords();
   /** Of the bundle: what every service asks for. */
   version = "v1";
   /** What the gates must refuse. */
@@ -137,6 +143,9 @@ export class World {
       restartPolicy: one.restartPolicy,
       replaces: replacedBy(one.labels, alive),
       isBackup: false,
+      namespacesOf: [],
+      volumesOf: [],
+      soleReason: null,
     }));
     const backups = new Set(containers.map((one) => one.replaces));
     return {
@@ -202,6 +211,8 @@ export class Sidecar {
     this.ctx = {
       docker: this.session,
       drops: world.drops.session(this.session),
+      records: world.records.session(this.session),
+      kin: new Kin(),
       clock: world.clock,
       log: silent,
       hands,
@@ -267,8 +278,8 @@ export class Sidecar {
   /** Deliveries, adoption, and commits of drops that nothing is planned for. */
   async #settle(): Promise<void> {
     const { drops } = this.ctx;
-    const leftover = (observed: Observed, volume: string): boolean =>
-      observed.containers.some((one) => one.replaces !== null && one.mounts.some((mount) => mount.volume === volume));
+    const leftover = ({ containers }: Observed, volume: string): boolean =>
+      leftoverVolumes(this.ctx.records.all, containers).has(volume);
     const before = this.#world.observe();
     for (const step of this.#world.plan(before).deliveries) {
       await drops.deliver(step.generation, step.adopt);

@@ -1,0 +1,106 @@
+/**
+ * The way back of a unit: the new ones down, clients first; the files back; the old ones up, servers first, each gated.
+ * Never a way back of a way back: what fails here is tried again a few times, and then left as it is for a person.
+ */
+import { isUp } from "../container-state.ts";
+import { type ErrorCode, type SidecryptError, toSidecryptError } from "../errors.ts";
+import { faultOf } from "../fault.ts";
+import type { Fault, Outcome } from "../types.ts";
+import type { RollContext } from "./context.ts";
+import { gate, Interrupted } from "./gate.ts";
+import { back, down, keepWhatIsLeft, type Member, recordSeen, tidy } from "./member.ts";
+import { membersOf, type Operation, standing, type Wave } from "./operation.ts";
+import { mustInspect } from "./swap.ts";
+
+/** Shared with recovery, which builds the operation from what it finds. */
+export async function wayBack(ctx: RollContext, operation: Operation, cause: SidecryptError): Promise<Outcome> {
+  const fault = faultOf(cause, "unit");
+  ctx.log.warn("way-back", { ...fault });
+  try {
+    await goBack(ctx, operation);
+  } catch (thrown) {
+    return { kind: "stuck", fault: stuckFault(fault, toSidecryptError(thrown)) };
+  }
+  // Refused before anything was touched: no file had a part in it.
+  const isEngines = cause.code.startsWith("docker-") && !membersOf(operation).some((member) => member.touched);
+  return { kind: isEngines || mayPassLater(cause) ? "undone" : "rolled-back", fault };
+}
+
+async function goBack(ctx: RollContext, operation: Operation): Promise<void> {
+  const { waves, volumes } = operation;
+  for (const member of membersOf(operation)) await persist(ctx, () => keepWhatIsLeft(ctx, member));
+  for (const wave of waves.toReversed()) await allOf(wave.members.map((one) => persist(ctx, () => down(ctx, one))));
+  const commanded = new Set(standing(operation).flatMap((one) => (one.onChange.kind === "exec" ? one.volume : [])));
+  for (const volume of volumes) await persist(ctx, () => ctx.drops.flipBack(volume, commanded.has(volume)));
+  for (const wave of waves) await bringWaveBack(ctx, wave);
+  for (const volume of volumes) if (commanded.has(volume)) await persist(ctx, () => ctx.drops.commit(volume));
+  await persist(ctx, () => recordOld(ctx, operation));
+  for (const member of membersOf(operation)) await persist(ctx, () => tidy(ctx, member, false));
+  await persist(ctx, () => ctx.records.erase(operation.mark.operation));
+}
+
+async function bringWaveBack(ctx: RollContext, wave: Wave): Promise<void> {
+  await allOf(wave.members.map((one) => persist(ctx, () => back(ctx, one))));
+  const gated = wave.members.filter(
+    ({ touched, left, asleep, oldId }) => touched && !left && !asleep && !ctx.hands.stoppedByHand(oldId),
+  );
+  // A sidecar that is stopping has no time left to watch: running is what it can still give.
+  if (ctx.shutdown.aborted) return;
+  await allOf(gated.map((member) => gateOld(ctx, member)));
+}
+
+async function gateOld(ctx: RollContext, { oldId, proving, lenient }: Member): Promise<void> {
+  if (!isUp(await mustInspect(ctx, oldId))) return;
+  try {
+    await gate(ctx, oldId, proving, { lenient });
+  } catch (thrown) {
+    if (!(thrown instanceof Interrupted)) throw thrown;
+  }
+}
+
+/** They started after the files were flipped back, perhaps too soon after it for their start time to show it. */
+async function recordOld(ctx: RollContext, operation: Operation): Promise<void> {
+  const touched = standing(operation).filter((member) => member.touched);
+  for (const volume of new Set(touched.flatMap((member) => member.volume ?? []))) {
+    const generation = await ctx.drops.currentId(volume);
+    if (generation === null) continue;
+    await recordSeen(ctx, touched, volume, generation, (member) => member.oldId);
+  }
+}
+
+/** All have ended before the first failure is told: nothing goes on behind the back of what follows. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((one) => one.status === "rejected");
+  if (failed !== undefined) throw toSidecryptError(failed.reason);
+}
+
+/** Milliseconds before another try: an engine that hiccups must not leave a bot down. Each step is idempotent. */
+const PAUSES = [200, 500, 1_000, 2_000, 5_000];
+
+async function persist(ctx: RollContext, step: () => Promise<void>): Promise<void> {
+  for (const pause of PAUSES) {
+    try {
+      await step();
+      return;
+    } catch (thrown) {
+      if (toSidecryptError(thrown).code === "rollback-failed") throw thrown;
+    }
+    await ctx.clock.sleep(pause);
+  }
+  await step();
+}
+
+/** What the same files could pass another time is not quarantined. */
+function mayPassLater(cause: SidecryptError): boolean {
+  const outside: readonly ErrorCode[] = ["docker-unreachable", "not-supported", "state-unwritable"];
+  return cause instanceof Interrupted || outside.includes(cause.code) || cause.code.startsWith("drop-");
+}
+
+function stuckFault(first: Fault, second: SidecryptError): Fault {
+  return {
+    code: second.code === "docker-unreachable" ? second.code : "rollback-failed",
+    subject: first.subject,
+    message: `${first.message}; and on the way back: ${second.message}`,
+    hint: "both containers are kept: look at them, then run sidecrypt retry in the sidecar's container",
+  };
+}
