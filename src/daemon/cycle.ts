@@ -14,6 +14,7 @@ import { volumesOf } from "../roll/operation.ts";
 import { rollUnit } from "../roll/unit.ts";
 import type { Fault, Observed, Outcome, Plan, Unit } from "../types.ts";
 import { Lock } from "./lock.ts";
+import { warningsOf, withLosses } from "./losses.ts";
 import type { Memory } from "./memory.ts";
 import { News } from "./news.ts";
 import type { Present, Reader } from "./present.ts";
@@ -120,7 +121,8 @@ export class Cycle {
 
   /** What would be done now; nothing is. */
   async preview(): Promise<Plan> {
-    return (await this.#lock.run(() => this.#look())).plan;
+    const { plan: made } = await this.#lock.run(() => this.#look());
+    return withLosses(this.#parts.roll.docker, made);
   }
 
   async #guarded(work: () => Promise<void>): Promise<void> {
@@ -220,8 +222,9 @@ export class Cycle {
     const services = servicesOf(unit);
     this.#inHand = new Set(volumesOf(unit));
     this.#rolling = new Set(services);
-    log.info("roll-started", { services, names: unit.names });
     try {
+      this.#news.losses(services, await warningsOf(roll.docker, [unit]));
+      log.info("roll-started", { services, names: unit.names });
       await this.#conclude(await rollUnit(roll, unit), unit);
     } finally {
       this.#inHand = new Set();

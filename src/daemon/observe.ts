@@ -5,9 +5,9 @@ import { COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT, COMPOSE_SERVICE } from
 import { healthcheckOf } from "../docker/health.ts";
 import type { DockerPort, Inspected, ListedContainer } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
-import { joinsOf } from "../docker/joins.ts";
 import { replacedBy } from "../roll/leftover.ts";
 import { soleReasonOf } from "../roll/overlap.ts";
+import { namespaceParents, volumeSources } from "../roll/spaces.ts";
 import type { Fault, Observed, ObservedContainer, ObservedDrop } from "../types.ts";
 import type { Self } from "./self.ts";
 
@@ -36,7 +36,6 @@ function toObserved(
   ids: ReadonlyMap<string, string>,
 ): ObservedContainer {
   const { labels } = container;
-  const joins = joinsOf(container);
   return {
     id: container.id,
     name: container.name,
@@ -55,8 +54,8 @@ function toObserved(
     restartPolicy: container.restartPolicy,
     replaces: replacedBy(labels, alive),
     isBackup: false,
-    namespacesOf: joins.namespaces,
-    volumesOf: joins.volumes.map((one) => ids.get(one) ?? one),
+    namespacesOf: namespaceParents(container),
+    volumesOf: volumeSources(container).map((one) => ids.get(one) ?? one),
     soleReason: soleReasonOf(container),
   };
 }

@@ -4,12 +4,25 @@
  */
 import Docker from "dockerode";
 import { stat } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import * as z from "zod";
 import { SidecryptError, systemCode } from "../errors.ts";
 import { readEvents } from "./events.ts";
-import { parse, parseImage, parseInspect, parseList } from "./inspect.ts";
-import type { ContainerEvent, CreateBody, DockerPort, Image, Inspected, Json, ListedContainer } from "./port.ts";
+import { parse, parseChanges, parseImage, parseInspect, parseList, parseStat } from "./inspect.ts";
+import type {
+  Archived,
+  ChangedPath,
+  ContainerEvent,
+  CreateBody,
+  DockerPort,
+  Image,
+  Inspected,
+  Json,
+  ListedContainer,
+  PathStat,
+  Platform,
+} from "./port.ts";
 
 /** Below it the daemon alters what we send (H49); above it nothing was tried. */
 export const OLDEST_API = 41;
@@ -19,10 +32,14 @@ export const NEWEST_API = 51;
 const CALL_TIMEOUT = 60_000;
 
 interface Request {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: Json;
+  /** A tar, in place of a body. */
+  readonly file?: Uint8Array;
+  /** The answer is the response itself, its body unread. */
+  readonly stream?: boolean;
   /** Waits for a container, so no timeout of ours: the engine's own applies. */
   readonly patient?: boolean;
   readonly signal?: AbortSignal;
@@ -33,8 +50,9 @@ export async function connectEngine(socketPath: string): Promise<DockerPort> {
   await refuseDirectory(socketPath);
   const unversioned = new Docker({ socketPath, timeout: CALL_TIMEOUT });
   const answer = await dial(unversioned, { method: "GET", path: "/version" }, socketPath);
-  const { ApiVersion } = parse(z.object({ ApiVersion: z.string() }), answer, "version");
-  return new Engine(socketPath, negotiate(ApiVersion));
+  const version = z.object({ ApiVersion: z.string(), Os: z.string().default(""), Arch: z.string().default("") });
+  const { ApiVersion, Os, Arch } = parse(version, answer, "version");
+  return new Engine(socketPath, negotiate(ApiVersion), { os: Os, architecture: Arch, variant: "" });
 }
 
 /** Docker makes a directory where the source of a bind mount is missing (setup.md, a trap). */
@@ -62,12 +80,14 @@ export function negotiate(theirs: string): string {
 
 class Engine implements DockerPort {
   readonly apiVersion: string;
+  readonly platform: Platform;
   readonly #socketPath: string;
   readonly #quick: Docker;
   readonly #patient: Docker;
 
-  constructor(socketPath: string, apiVersion: string) {
+  constructor(socketPath: string, apiVersion: string, platform: Platform) {
     this.apiVersion = apiVersion;
+    this.platform = platform;
     this.#socketPath = socketPath;
     this.#quick = new Docker({ socketPath, version: `v${apiVersion}`, timeout: CALL_TIMEOUT });
     this.#patient = new Docker({ socketPath, version: `v${apiVersion}` });
@@ -94,7 +114,8 @@ class Engine implements DockerPort {
   }
 
   async create(name: string, spec: CreateBody): Promise<string> {
-    const answer = await this.#call({ method: "POST", path: "/containers/create", query: { name }, body: spec.body });
+    const query = { name, ...(spec.platform === undefined ? {} : { platform: platformText(spec.platform) }) };
+    const answer = await this.#call({ method: "POST", path: "/containers/create", query, body: spec.body });
     const { Id } = parse(z.object({ Id: z.string() }), answer, "container create");
     try {
       for (const { network, endpoint } of spec.connect) await this.#connect(network, Id, endpoint);
@@ -160,11 +181,36 @@ class Engine implements DockerPort {
     return done.Running ? -1 : (done.ExitCode ?? -1);
   }
 
-  async addedPaths(id: string): Promise<readonly string[]> {
-    const answer = await this.#orNull({ method: "GET", path: `/containers/${id}/changes` });
-    const changes = z.array(z.object({ Path: z.string(), Kind: z.number() })).nullable();
-    const added = 1;
-    return (parse(changes, answer, "container changes") ?? []).filter((c) => c.Kind === added).map((c) => c.Path);
+  async changes(id: string): Promise<readonly ChangedPath[]> {
+    return parseChanges(await this.#orNull({ method: "GET", path: `/containers/${id}/changes` }));
+  }
+
+  async statPath(id: string, path: string): Promise<PathStat | null> {
+    const response = await this.#archive("HEAD", id, path);
+    if (response === null) return null;
+    response.resume();
+    return statOf(response);
+  }
+
+  async readArchive(id: string, path: string): Promise<Archived | null> {
+    const response = await this.#archive("GET", id, path);
+    if (response === null) return null;
+    const stat = statOf(response);
+    try {
+      return { stat, tar: Buffer.concat(await response.toArray()) };
+    } catch (thrown) {
+      throw toEngineError(thrown, `GET /containers/${id}/archive`, this.#socketPath);
+    }
+  }
+
+  async #archive(method: "GET" | "HEAD", id: string, path: string): Promise<IncomingMessage | null> {
+    const request: Request = { method, path: `/containers/${id}/archive`, query: { path }, stream: true };
+    return (await this.#orNull(request)) as IncomingMessage | null;
+  }
+
+  async writeArchive(id: string, tar: Uint8Array): Promise<void> {
+    // Not copyUIDGID: it gives every file to the container's user, looked up on the host.
+    await this.#call({ method: "PUT", path: `/containers/${id}/archive`, query: { path: "/" }, file: tar });
   }
 
   async *events(signal: AbortSignal): AsyncIterable<ContainerEvent> {
@@ -197,6 +243,12 @@ class Engine implements DockerPort {
   }
 }
 
+const statOf = (response: IncomingMessage): PathStat => parseStat(response.headers["x-docker-container-path-stat"]);
+
+function platformText({ os, architecture, variant }: Platform): string {
+  return [os, architecture, variant].filter((part) => part !== "").join("/");
+}
+
 /** The engine said no; `status` is its HTTP answer. */
 export class EngineRefusal extends SidecryptError {
   readonly status: number;
@@ -214,6 +266,8 @@ function dial(docker: Docker, request: Request, socketPath: string): Promise<unk
     method: request.method,
     options: { _query: request.query ?? {}, _body: request.body ?? {} },
     ...(request.signal === undefined ? {} : { abortSignal: request.signal }),
+    ...(request.file === undefined ? {} : { file: Buffer.from(request.file) }),
+    ...(request.stream === true ? { isStream: true } : {}),
     statusCodes: { 200: true, 201: true, 204: true, 304: true },
   };
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 /** The engine's answers, parsed once at the edge. Fields that nobody decides by pass through raw. */
 import * as z from "zod";
 import { SidecryptError } from "../errors.ts";
-import type { Health, Image, Inspected, ListedContainer } from "./port.ts";
+import type { ChangedPath, Health, Image, Inspected, ListedContainer, PathStat } from "./port.ts";
 
 const state = z.enum(["created", "running", "paused", "restarting", "removing", "exited", "dead"]);
 const record = z.record(z.string(), z.unknown());
@@ -98,8 +98,48 @@ const listed = z.array(
 );
 
 const image = z
-  .object({ Id: z.string(), Config: z.object({ Entrypoint: z.array(z.string()).nullish() }).nullish() })
-  .transform((raw): Image => ({ id: raw.Id, entrypoint: raw.Config?.Entrypoint ?? null }));
+  .object({
+    Id: z.string(),
+    Os: z.string().default(""),
+    Architecture: z.string().default(""),
+    Variant: z.string().default(""),
+    Config: z.object({ Entrypoint: z.array(z.string()).nullish() }).nullish(),
+  })
+  .transform((raw): Image => ({
+    id: raw.Id,
+    entrypoint: raw.Config?.Entrypoint ?? null,
+    platform: { os: raw.Os, architecture: raw.Architecture, variant: raw.Variant },
+  }));
+
+const KINDS = ["modified", "added", "deleted"] as const;
+
+const changes = z
+  .array(
+    z
+      .object({ Path: z.string(), Kind: z.literal([0, 1, 2]) })
+      .transform((c) => ({ path: c.Path, kind: KINDS[c.Kind] })),
+  )
+  .nullable()
+  .transform((value): readonly ChangedPath[] => value ?? []);
+
+/** Go's os.FileMode: what makes a file anything but a regular one, and what of the rest chmod sets. */
+const NO_FILE = 0x8f280000;
+const PERMISSIONS = 0x00d001ff;
+
+const pathStat = z.object({ mode: z.number(), size: z.number(), mtime: z.string() }).transform((raw): PathStat => ({
+  isFile: (raw.mode & NO_FILE) === 0,
+  mode: raw.mode & PERMISSIONS,
+  size: raw.size,
+  modified: raw.mtime,
+}));
+
+export const parseChanges = (answer: unknown): readonly ChangedPath[] => parse(changes, answer, "container changes");
+
+/** @param header `X-Docker-Container-Path-Stat` */
+export function parseStat(header: unknown): PathStat {
+  const text = Buffer.from(parse(z.string(), header, "archive"), "base64").toString();
+  return parse(pathStat, JSON.parse(text), "archive");
+}
 
 export const parseInspect = (answer: unknown): Inspected => parse(inspected, answer, "container inspect");
 export const parseList = (answer: unknown): readonly ListedContainer[] => parse(listed, answer, "container list");

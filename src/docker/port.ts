@@ -53,10 +53,18 @@ export interface Inspected {
   readonly networks: Readonly<Record<string, Json>>;
 }
 
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  /** "" where the architecture has none. */
+  readonly variant: string;
+}
+
 export interface Image {
   readonly id: string;
   /** Null or empty: the image has none. */
   readonly entrypoint: readonly string[] | null;
+  readonly platform: Platform;
 }
 
 export interface CreateBody {
@@ -64,6 +72,31 @@ export interface CreateBody {
   readonly body: Json;
   /** Networks to connect before the start, where the API takes only one in create (H28). */
   readonly connect: readonly { readonly network: string; readonly endpoint: Json }[];
+  /** Of the image, where it is not the engine's own (H12). */
+  readonly platform?: Platform;
+}
+
+/** A path of a container's writable layer, against its image. */
+export interface ChangedPath {
+  readonly path: string;
+  readonly kind: "modified" | "added" | "deleted";
+}
+
+/** A path in a container, symbolic links not followed. */
+export interface PathStat {
+  /** Neither directory nor link, socket, pipe or device. */
+  readonly isFile: boolean;
+  readonly size: number;
+  /** Permissions with set-user-id, set-group-id and sticky, as the engine writes them. */
+  readonly mode: number;
+  /** RFC 3339; without a fraction where it is a whole second. */
+  readonly modified: string;
+}
+
+export interface Archived {
+  readonly stat: PathStat;
+  /** A tar of that one path, named by its last part. */
+  readonly tar: Uint8Array;
 }
 
 export interface ContainerEvent {
@@ -75,6 +108,8 @@ export interface ContainerEvent {
 }
 
 export interface DockerPort {
+  /** What the engine runs on, and takes of an image of several. */
+  readonly platform: Platform;
   /** Negotiated: the engine's newest, capped at the newest that was tested. E.g. "1.41". */
   readonly apiVersion: string;
   list(): Promise<readonly ListedContainer[]>;
@@ -97,8 +132,14 @@ export interface DockerPort {
   remove(id: string): Promise<void>;
   /** Runs a command to its end and returns its exit code; its output is dropped unread. */
   exec(id: string, command: readonly string[], timeoutMs: number): Promise<number>;
-  /** Added paths of the writable layer (H17): kind 1 of `GET /changes`. */
-  addedPaths(id: string): Promise<readonly string[]>;
+  /** What differs in the writable layer (H17), directories and mount points among it. */
+  changes(id: string): Promise<readonly ChangedPath[]>;
+  /** Null: no such path. */
+  statPath(id: string, path: string): Promise<PathStat | null>;
+  /** Null: no such path. */
+  readArchive(id: string, path: string): Promise<Archived | null>;
+  /** Extracts at `/`, with the owners that stand in it; directories that are missing are made. */
+  writeArchive(id: string, tar: Uint8Array): Promise<void>;
   /** Ends when `signal` aborts; throws when the connection breaks. */
   events(signal: AbortSignal): AsyncIterable<ContainerEvent>;
 }

@@ -21,6 +21,8 @@ export const EVENTS = {
   "drop-warning": "a drop is usable but not as safe as it could be",
 
   "roll-started": "a unit's replacement begins",
+  "files-carried": "files that Compose put into the old container itself are carried over to the new one",
+  "copy-warning": "the new container is the same, but a port or the name of its image is not",
   "files-left-behind": "files that live only in the old container's own layer are lost with it",
   "container-started": "the new container runs, and how long nothing did",
   "container-passed": "its gate passed, and by which proof",

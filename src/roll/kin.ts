@@ -1,37 +1,25 @@
 /**
- * Who lives in whose namespaces, over every container of the engine. What a container joins never changes, so each is
- * inspected once: a unit's preflight must not cost an inspection of the whole host.
+ * Who shares with whom, over every container of the engine. What a container shares never changes, so each is inspected
+ * once: a unit's preflight must not cost an inspection of the whole host.
  */
 import type { DockerPort } from "../docker/port.ts";
-import { type Joins, joinsOf } from "../docker/joins.ts";
-
-export interface Child {
-  readonly id: string;
-  readonly name: string;
-}
-
-interface Known extends Child {
-  readonly joins: Joins;
-}
+import type { Shares } from "./spaces.ts";
 
 export class Kin {
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, Shares>();
 
-  /** Containers in any state that have this one's namespaces or volumes. */
-  async childrenOf(docker: Pick<DockerPort, "list" | "inspect">, parent: Child): Promise<Child[]> {
-    await this.#look(docker);
-    return [...this.#known.values()].filter(
-      ({ joins }) =>
-        joins.namespaces.includes(parent.id) || joins.volumes.some((one) => one === parent.id || one === parent.name),
-    );
-  }
-
-  async #look(docker: Pick<DockerPort, "list" | "inspect">): Promise<void> {
+  /** In every state. */
+  async all(docker: Pick<DockerPort, "list" | "inspect">): Promise<readonly Shares[]> {
     const ids = new Set((await docker.list()).map((row) => row.id));
     for (const id of this.#known.keys()) if (!ids.has(id)) this.#known.delete(id);
     const fresh = [...ids].filter((id) => !this.#known.has(id));
     for (const found of await Promise.all(fresh.map((id) => docker.inspect(id)))) {
-      if (found !== null) this.#known.set(found.id, { id: found.id, name: found.name, joins: joinsOf(found) });
+      if (found === null) continue;
+      const { id, name, hostConfig } = found;
+      const { NetworkMode, PidMode, IpcMode, VolumesFrom, Links } = hostConfig;
+      // No more of it: the rest may be anybody's.
+      this.#known.set(id, { id, name, hostConfig: { NetworkMode, PidMode, IpcMode, VolumesFrom, Links } });
     }
+    return [...this.#known.values()];
   }
 }

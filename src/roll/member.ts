@@ -118,7 +118,7 @@ async function replace(ctx: RollContext, member: Member, { mark, wanted, replace
   const generation = member.volume === null ? null : (wanted[member.volume] ?? null);
   // Known before it is compared: whatever fails from here on, the way back removes it.
   member.swap = await createCandidate(ctx, old, { generation, unit: mark }, replaced);
-  await compare(ctx, old, member.swap.newId);
+  await compare(ctx, old, member.swap.newId, replaced);
   replaced.set(member.oldId, member.swap.newId);
   if (member.order === "start-first" && isUp(old)) {
     await startBeside(ctx, member.swap);

@@ -1,13 +1,13 @@
 /** `sidecrypt.order: start-first` runs a container beside its successor for the length of a gate. Pure. */
 import { COMPOSE_NUMBER, COMPOSE_PROJECT, COMPOSE_SERVICE } from "../docker/compose-labels.ts";
-import { joinsOf } from "../docker/joins.ts";
 import type { Inspected, Json } from "../docker/port.ts";
 import { isEmpty } from "./json.ts";
+import { namespaceParents } from "./spaces.ts";
 
 /** Why no copy of it can run beside it (H44); null: one can. */
 export function soleReasonOf(container: Inspected): string | null {
   if (container.hostConfig["NetworkMode"] === "host") return "it is on the host's network";
-  if (joinsOf(container).namespaces.length > 0) return "it lives in another container's namespaces";
+  if (namespaceParents(container).length > 0) return "it lives in another container's namespaces";
   if (hasHostPort(container)) return "it publishes a port of the host";
   if (Object.values(container.networks).some(hasFixedAddress)) return "it has a fixed IP address";
   if (!isEmpty(container.config["MacAddress"])) return "it has a fixed MAC address";

@@ -4,10 +4,14 @@
  * Pure.
  */
 import { SidecryptError } from "../errors.ts";
-import type { CreateBody, Image, Inspected, Json } from "../docker/port.ts";
+import type { CreateBody, Image, Inspected, Json, Platform } from "../docker/port.ts";
+import { isUp } from "../container-state.ts";
+import { hostOf } from "./host.ts";
 import { isEmpty } from "./json.ts";
-import { endpointsOf, minorOf, sharesNamespace } from "./networks.ts";
+import { mountsOf } from "./mounts.ts";
+import { endpointsOf, minorOf, sharesNamespace, splitSysctls } from "./networks.ts";
 import { JOURNAL_LABELS, shortId } from "./journal.ts";
+import { joinsNamespaceOf, linksTo, namespaceParents, type Replaced, type Shares, volumeSources } from "./spaces.ts";
 
 export interface SpecInput {
   readonly old: Inspected;
@@ -16,20 +20,34 @@ export interface SpecInput {
   /** The old container's own image. */
   readonly image: Image;
   readonly apiVersion: string;
+  /** The engine's. */
+  readonly platform: Platform;
   /** The journal's labels. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Ids of old containers to those of their successors, whose namespaces and volumes it joins (H20, H34). */
-  readonly replaced: ReadonlyMap<string, string>;
+  /** Containers that were replaced before this one, which may share with them (H20, H34). */
+  readonly replaced: Replaced;
+  /** Those that `VolumesFrom` names, as they are now. */
+  readonly sources: readonly Inspected[];
 }
 
 export function candidateSpec(input: SpecInput): CreateBody {
-  const { endpoints, connect } = endpointsOf(input.old, input.apiVersion);
+  const { old, image, apiVersion, replaced, sources } = input;
+  refuseInterfaceSysctls(old, apiVersion);
+  const { endpoints, connect } = endpointsOf(old, apiVersion);
   const body = {
     ...configOf(input),
-    HostConfig: { ...input.old.hostConfig, Mounts: mountsOf(input.old) },
+    HostConfig: { ...hostOf(old, apiVersion, replaced), Mounts: mountsOf(old, sources) },
     ...(endpoints === null ? {} : { NetworkingConfig: { EndpointsConfig: endpoints } }),
   };
-  return { body, connect };
+  const platform = foreignPlatform(image, input.platform);
+  return { body, connect, ...(platform === null ? {} : { platform }) };
+}
+
+/** An image of several platforms would give the engine's own one, whatever the old container runs (H12). */
+function foreignPlatform({ platform }: Image, engine: Platform): Platform | null {
+  if (platform.os === "" || platform.architecture === "") return null;
+  const isEngines = platform.os === engine.os && platform.architecture === engine.architecture;
+  return isEngines ? null : platform;
 }
 
 function configOf({ old, tagged, image, apiVersion, labels }: SpecInput): Json {
@@ -43,12 +61,15 @@ function configOf({ old, tagged, image, apiVersion, labels }: SpecInput): Json {
     // Inspect shows a reset entrypoint as null, and null brings the image's back (H10).
     Entrypoint: isEmpty(Entrypoint) && !isEmpty(image.entrypoint) ? [""] : Entrypoint,
     // The daemon fills in the short id of the old container (H1), and refuses both beside container: mode (H35).
-    ...(shared || Hostname === shortId(old.id) ? {} : { Hostname }),
+    ...(shared || hasHostsName(old) || Hostname === shortId(old.id) ? {} : { Hostname }),
     ...(shared ? {} : { ExposedPorts }),
     // From 1.44 on it belongs to the endpoint (H30).
     ...(minorOf(apiVersion) < 44 && typeof MacAddress === "string" && MacAddress !== "" ? { MacAddress } : {}),
   };
 }
+
+/** A hostname is refused beside it, and inspect shows the host's (H35). */
+export const hasHostsName = (container: Inspected): boolean => container.hostConfig["UTSMode"] === "host";
 
 export function withoutJournal(labels: Readonly<Record<string, string>>): Record<string, string> {
   const ours = new Set<string>(JOURNAL_LABELS);
@@ -56,68 +77,55 @@ export function withoutJournal(labels: Readonly<Record<string, string>>): Record
 }
 
 /**
- * Image VOLUMEs and source-less volumes stand only in inspect's Mounts; a verbatim copy would get fresh, empty ones
- * (H18). Binds and Mounts pass through, carried volumes are appended (H19).
+ * Refused before the old container is touched.
+ *
+ * @param others every container of the engine: a link of the default bridge goes with the container that it names (H27)
  */
-function mountsOf(old: Inspected): Json[] {
-  const given = asArray(old.hostConfig["Mounts"]).map((mount) => nameAnonymous(mount, old));
-  const targets = new Set([...given.map((m) => String(m["Target"])), ...bindTargets(old), ...tmpfsTargets(old)]);
-  const carried = old.mounts
-    .filter((mount) => mount.type === "volume" && !targets.has(mount.destination))
-    .filter(() => isEmpty(old.hostConfig["VolumesFrom"]))
-    .map((mount) => ({
-      Type: "volume",
-      Source: mount.name,
-      Target: mount.destination,
-      ReadOnly: !mount.writable,
-    }));
-  return [...given, ...carried];
-}
-
-function nameAnonymous(mount: Json, old: Inspected): Json {
-  if (mount["Type"] !== "volume" || !isEmpty(mount["Source"])) return mount;
-  const actual = old.mounts.find((m) => m.type === "volume" && m.destination === mount["Target"]);
-  return actual === undefined ? mount : { ...mount, Source: actual.name };
-}
-
-function bindTargets(old: Inspected): string[] {
-  const binds = old.hostConfig["Binds"];
-  if (!Array.isArray(binds)) return [];
-  return binds.map((bind) => String(bind).split(":")[1] ?? "");
-}
-
-function tmpfsTargets(old: Inspected): string[] {
-  const tmpfs = old.hostConfig["Tmpfs"];
-  return typeof tmpfs === "object" && tmpfs !== null ? Object.keys(tmpfs) : [];
-}
-
-/** Refused before the old container is touched: what a later version carries over, this one would lose. */
-export function refuseUncopyable(old: Inspected): void {
+export function refuseUncopyable(old: Inspected, others: readonly Shares[]): void {
+  const linked = others.find((other) => other.id !== old.id && linksTo(other, old));
+  if (linked !== undefined) {
+    const why = `container ${linked.name} links to it on the default bridge and would lose it`;
+    throw refused(old, why, "put both on a network of their own, or set the label sidecrypt.on-change: restart");
+  }
   if (old.hostConfig["AutoRemove"] === true) {
     const why = "it is started with --rm, so the old container cannot be kept until the new one is proven";
     throw refused(old, why, "set the label sidecrypt.on-change: restart on its service");
   }
 }
 
-/** A child of its namespaces keeps running with only `lo` after a restart, and cannot start after a replacement (H34). */
-export function refuseParent(old: Inspected, others: readonly Inspected[]): void {
-  const child = others.find((other) => other.id !== old.id && joinsNamespaceOf(other, old));
-  if (child === undefined) return;
-  const why = `container ${child.name} shares its namespaces or volumes and would lose them`;
-  throw refused(old, why, "set the label sidecrypt.on-change: signal:NAME, or none, on its service");
+/** @param parents by reference, those that it shares with; null: gone */
+export function refuseOrphan(old: Inspected, parents: ReadonlyMap<string, Inspected | null>): void {
+  for (const reference of [...namespaceParents(old), ...volumeSources(old)]) {
+    const parent = parents.get(reference) ?? null;
+    const isNeeded = parent !== null && (isUp(parent) || !namespaceParents(old).includes(reference));
+    if (isNeeded) continue;
+    const what = parent === null ? "is gone" : "does not run";
+    const why = `container ${parent?.name ?? shortId(reference)}, whose namespaces or volumes it shares, ${what}`;
+    throw refused(old, why, "docker compose up -d brings both back");
+  }
 }
 
-function joinsNamespaceOf(other: Inspected, parent: Inspected): boolean {
-  const modes = ["NetworkMode", "PidMode", "IpcMode"].map((key) => other.hostConfig[key]);
-  const sources = other.hostConfig["VolumesFrom"];
-  const from = Array.isArray(sources) ? sources.map((source) => String(source).split(":")[0]) : [];
-  return modes.includes(`container:${parent.id}`) || from.includes(parent.id);
+/** Nobody can tell which network is behind the second interface of another engine's container (H25). */
+function refuseInterfaceSysctls(old: Inspected, apiVersion: string): void {
+  const { others } = splitSysctls(old.hostConfig, apiVersion);
+  if (others.length === 0) return;
+  const hint =
+    "recreate the service with docker compose up -d --force-recreate, the sysctl moved to driver_opts of its network";
+  throw refused(old, `this engine no longer takes its sysctl ${others.join(", ")}`, hint);
+}
+
+/**
+ * The unit takes along the children of its own project. Any other one would keep running with only `lo`, and could not
+ * start again (H34).
+ */
+export function refuseParent(old: Inspected, others: readonly Shares[]): void {
+  const child = others.find((other) => other.id !== old.id && joinsNamespaceOf(other, old));
+  if (child === undefined) return;
+  const { name } = child;
+  const why = `container ${name} shares its namespaces or volumes, and is not a running service of this project`;
+  throw refused(old, why, `remove ${name}, or set the label sidecrypt.on-change: signal:NAME, exec:CMD or none`);
 }
 
 function refused(old: Inspected, why: string, hint: string): SidecryptError {
   return new SidecryptError("not-supported", `container ${old.name} cannot be replaced: ${why}`, hint);
-}
-
-function asArray(value: unknown): Json[] {
-  return Array.isArray(value) ? (value as Json[]) : [];
 }

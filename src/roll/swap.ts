@@ -4,7 +4,7 @@
  * is stopped; the old one exists until its unit has committed.
  */
 import { SidecryptError } from "../errors.ts";
-import type { Inspected, Json } from "../docker/port.ts";
+import type { CreateBody, Inspected, Json } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
 import { differences } from "./compare.ts";
 import type { RollContext } from "./context.ts";
@@ -19,8 +19,10 @@ import {
   LABEL_UNIT,
   type UnitMark,
 } from "./journal.ts";
-import { leftBehind } from "./layer.ts";
-import { candidateSpec } from "./spec.ts";
+import { carry, type Layer, readLayer } from "./layer.ts";
+import { namespaceParents, type Replaced, successor, volumeSources } from "./spaces.ts";
+import { candidateSpec, refuseOrphan } from "./spec.ts";
+import { copyWarnings, LOST_HINT, SHOWN } from "./warnings.ts";
 
 export interface Swap {
   readonly final: string;
@@ -36,14 +38,38 @@ export interface Mark {
   readonly unit: UnitMark;
 }
 
-/** The old container runs on. `replaced`: ids of containers that have a successor already, whose namespaces it joins. */
-export async function createCandidate(
+/**
+ * The old container runs on.
+ *
+ * @param replaced containers whose place another one has taken by now: what shares with them goes over to that one
+ */
+export async function createCandidate(ctx: RollContext, old: Inspected, mark: Mark, replaced: Replaced): Promise<Swap> {
+  const [spec, layer] = await Promise.all([specOf(ctx, old, journalOf(old, mark), replaced), tellOfLayer(ctx, old)]);
+  const final = canonicalName(old.name);
+  const newId = await ctx.docker.create(candidateName(final, old.id), spec);
+  try {
+    await carry(ctx.docker, { from: old, to: newId, paths: layer.injected, now: ctx.clock.now() });
+  } catch (thrown) {
+    // Nobody knows of it yet, and half a candidate must not squat the name (H5).
+    await ctx.docker.remove(newId);
+    throw thrown;
+  }
+  return { final, oldId: old.id, newId, policy: policyOf(old) };
+}
+
+function journalOf(old: Inspected, { generation, unit }: Mark): Record<string, string> {
+  const labels = { [LABEL_REPLACES]: old.id, [LABEL_UNIT]: formatUnit(unit) };
+  return generation === null ? labels : { ...labels, [LABEL_GENERATION]: generation };
+}
+
+async function specOf(
   ctx: RollContext,
   old: Inspected,
-  mark: Mark,
-  replaced: ReadonlyMap<string, string>,
-): Promise<Swap> {
-  const image = await ctx.docker.image(old.image);
+  labels: Readonly<Record<string, string>>,
+  replaced: Replaced,
+): Promise<CreateBody> {
+  const { docker, log } = ctx;
+  const image = await docker.image(old.image);
   if (image === null) {
     throw new SidecryptError(
       "roll-unfaithful",
@@ -51,23 +77,28 @@ export async function createCandidate(
       "bring the image back (docker compose pull or build), or recreate the service with docker compose up -d",
     );
   }
-  await warnOfLayer(ctx, old);
+  const parents = await parentsOf(ctx, old, replaced);
+  refuseOrphan(old, parents);
   const reference = old.config["Image"];
-  const tagged = typeof reference === "string" ? await ctx.docker.image(reference) : null;
-  const labels = {
-    [LABEL_REPLACES]: old.id,
-    ...(mark.generation === null ? {} : { [LABEL_GENERATION]: mark.generation }),
-    [LABEL_UNIT]: formatUnit(mark.unit),
-  };
-  const spec = candidateSpec({ old, tagged, image, apiVersion: ctx.docker.apiVersion, labels, replaced });
-  const final = canonicalName(old.name);
-  const newId = await ctx.docker.create(candidateName(final, old.id), spec);
-  return { final, oldId: old.id, newId, policy: policyOf(old) };
+  const tagged = typeof reference === "string" ? await docker.image(reference) : null;
+  for (const message of copyWarnings(old, tagged)) log.warn("copy-warning", { container: old.name, message });
+  const sources = volumeSources(old).map((source) => parents.get(source) ?? null);
+  const { apiVersion, platform } = docker;
+  const found = sources.filter((source) => source !== null);
+  return candidateSpec({ old, tagged, image, apiVersion, platform, labels, replaced, sources: found });
+}
+
+/** Those that it shares with, or their successors, by the reference that it has to them. */
+async function parentsOf(ctx: RollContext, old: Inspected, replaced: Replaced): Promise<Map<string, Inspected | null>> {
+  const references = [...new Set([...namespaceParents(old), ...volumeSources(old)])];
+  const inspected = references.map((one) => ctx.docker.inspect(successor(one, replaced) ?? one));
+  const found = await Promise.all(inspected);
+  return new Map(references.map((reference, index) => [reference, found[index] ?? null]));
 }
 
 /** @throws SidecryptError `roll-unfaithful`, naming the paths; nothing was touched yet */
-export async function compare(ctx: RollContext, old: Inspected, newId: string): Promise<void> {
-  const differing = differences(old, await mustInspect(ctx, newId));
+export async function compare(ctx: RollContext, old: Inspected, newId: string, replaced: Replaced): Promise<void> {
+  const differing = differences(old, await mustInspect(ctx, newId), ctx.docker.apiVersion, replaced);
   if (differing.length === 0) return;
   throw new SidecryptError(
     "roll-unfaithful",
@@ -76,11 +107,13 @@ export async function compare(ctx: RollContext, old: Inspected, newId: string): 
   );
 }
 
-async function warnOfLayer(ctx: RollContext, old: Inspected): Promise<void> {
-  const paths = leftBehind(await ctx.docker.addedPaths(old.id), old);
-  if (paths.length === 0) return;
-  const hint = "put them on a volume, or set the label sidecrypt.on-change: restart";
-  ctx.log.warn("files-left-behind", { container: old.name, paths: paths.slice(0, 10), count: paths.length, hint });
+async function tellOfLayer(ctx: RollContext, old: Inspected): Promise<Layer> {
+  const layer = await readLayer(ctx.docker, old);
+  const { injected, lost } = layer;
+  const shown = (paths: readonly string[]): Json => ({ paths: paths.slice(0, SHOWN), count: paths.length });
+  if (injected.length > 0) ctx.log.info("files-carried", { container: old.name, ...shown(injected) });
+  if (lost.length > 0) ctx.log.warn("files-left-behind", { container: old.name, ...shown(lost), hint: LOST_HINT });
+  return layer;
 }
 
 /** Stop, rename, rename, start. */

@@ -125,7 +125,10 @@ describe("what is asked of the engine", () => {
     await docker.rename(ID, "stack-bot-1");
     await docker.setRestartPolicy(ID, { Name: "no" });
     await docker.remove(ID);
-    expect(await docker.addedPaths(ID)).toEqual(["/a"]);
+    expect(await docker.changes(ID)).toEqual([
+      { path: "/a", kind: "added" },
+      { path: "/b", kind: "modified" },
+    ]);
     expect(await docker.volumeOptions("stack_bot")).toEqual({ type: "tmpfs" });
     expect(asked.slice(0, 4).map(({ query }) => query)).toEqual([
       { signal: "HUP" },
@@ -157,7 +160,9 @@ describe("answers", () => {
     expect(await docker.inspect(ID)).toBeNull();
     expect(await docker.image("gone")).toBeNull();
     expect(await docker.volumeOptions("gone")).toBeNull();
-    expect(await docker.addedPaths(ID)).toEqual([]);
+    expect(await docker.changes(ID)).toEqual([]);
+    expect(await docker.statPath(ID, "/gone")).toBeNull();
+    expect(await docker.readArchive(ID, "/gone")).toBeNull();
     await docker.remove(ID);
   });
 

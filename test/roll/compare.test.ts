@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Inspected } from "../../src/docker/port.ts";
-import { differences } from "../../src/roll/compare.ts";
-import { JOURNAL, recorded, withConfig, withEndpoint, withHost } from "./inspects.ts";
+import { differences as differencesOn } from "../../src/roll/compare.ts";
+import { JOURNAL, NOBODY, recorded, withConfig, withEndpoint, withHost } from "./inspects.ts";
 
 const old = recorded("db");
 const ID = "e".repeat(64);
+
+const differences = (left: Inspected, right: Inspected, version = "1.41", replaced = NOBODY): string[] =>
+  differencesOn(left, right, version, replaced);
 
 /** What the engine shows of a faithful copy: another id, and what hangs on it; the carried volumes named. */
 function copy(): Inspected {

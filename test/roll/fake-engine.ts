@@ -4,12 +4,24 @@
  */
 import { createHash } from "node:crypto";
 import { EngineRefusal } from "../../src/docker/engine.ts";
-import type { ContainerEvent, CreateBody, Health, Image, Inspected, Json, Mount } from "../../src/docker/port.ts";
+import type {
+  ContainerEvent,
+  CreateBody,
+  Health,
+  Image,
+  Inspected,
+  Json,
+  Mount,
+  PathStat,
+  Platform,
+} from "../../src/docker/port.ts";
 import type { ContainerState } from "../../src/types.ts";
+import { readFileFromTar, type TarFile } from "../../src/roll/tar.ts";
 import type { FakeClock } from "./fake-clock.ts";
 import { FakeSession, type Script } from "./fake-session.ts";
 
-export const IMAGE: Image = { id: `sha256:${"1".repeat(64)}`, entrypoint: null };
+export const PLATFORM: Platform = { os: "linux", architecture: "amd64", variant: "" };
+export const IMAGE: Image = { id: `sha256:${"1".repeat(64)}`, entrypoint: null, platform: PLATFORM };
 export const IMAGE_NAME = "example";
 
 /** What a container does while it runs; null: no healthcheck. */
@@ -28,6 +40,13 @@ export interface FakeContainer {
   readonly networks: Record<string, Json>;
   /** What it read from its files when it started. */
   loaded: string | null;
+  /** Its writable layer, by path. */
+  readonly layer: Map<string, LayerFile>;
+}
+
+export interface LayerFile {
+  readonly stat: PathStat;
+  readonly file: TarFile;
 }
 
 export class FakeEngine {
@@ -94,7 +113,7 @@ export class FakeEngine {
       policy,
       networks,
     } as const;
-    this.containers.set(id, { ...made, loaded: null });
+    this.containers.set(id, { ...made, loaded: null, layer: new Map() });
     this.#emit("create", id);
     return id;
   }
@@ -167,6 +186,16 @@ export class FakeEngine {
       if (one.state === "running") one.state = "exited";
       if (back) this.start(one.id);
     }
+  }
+
+  /** What `docker cp` does, with a tar of one file. */
+  write(reference: string, tar: Uint8Array): void {
+    const { layer } = this.must(reference);
+    const path = /\d+ path=(.*)\n/.exec(Buffer.from(tar).toString())?.[1];
+    const file = readFileFromTar(tar);
+    if (path === undefined || file === null) throw refusal(400, "not the tar of a file");
+    const modified = new Date(Math.floor(this.clock.time / 1_000) * 1_000).toISOString().replace(".000Z", "Z");
+    layer.set(`/${path}`, { file, stat: { isFile: true, mode: file.mode, size: file.content.length, modified } });
   }
 
   inspect(reference: string): Inspected | null {

@@ -3,6 +3,8 @@
  * answer, or kill the sidecar there.
  */
 import type {
+  Archived,
+  ChangedPath,
   ContainerEvent,
   CreateBody,
   DockerPort,
@@ -10,9 +12,11 @@ import type {
   Inspected,
   Json,
   ListedContainer,
+  PathStat,
 } from "../../src/docker/port.ts";
 import { SidecryptError } from "../../src/errors.ts";
-import { type FakeEngine, IMAGE, IMAGE_NAME, refusal } from "./fake-engine.ts";
+import { tarOf } from "../../src/roll/tar.ts";
+import { type FakeEngine, IMAGE, IMAGE_NAME, PLATFORM, refusal } from "./fake-engine.ts";
 
 export interface Call {
   readonly n: number;
@@ -34,6 +38,7 @@ export class Killed extends Error {
 
 export class FakeSession implements DockerPort {
   readonly calls: Call[] = [];
+  readonly platform = PLATFORM;
   readonly engine: FakeEngine;
   readonly #script: Script;
   #dead = false;
@@ -147,8 +152,28 @@ export class FakeSession implements DockerPort {
     });
   }
 
-  addedPaths(): Promise<readonly string[]> {
-    return Promise.resolve([]);
+  changes(id: string): Promise<readonly ChangedPath[]> {
+    return this.#on("changes", id, false, () => {
+      const paths = [...(this.engine.find(id)?.layer.keys() ?? [])];
+      return paths.map((path) => ({ path, kind: "added" as const }));
+    });
+  }
+
+  statPath(id: string, path: string): Promise<PathStat | null> {
+    return this.#on("stat", id, false, () => this.engine.must(id).layer.get(path)?.stat ?? null);
+  }
+
+  readArchive(id: string, path: string): Promise<Archived | null> {
+    return this.#on("read", id, false, () => {
+      const found = this.engine.must(id).layer.get(path);
+      return found === undefined ? null : { stat: found.stat, tar: tarOf(path, found.file, 0) };
+    });
+  }
+
+  writeArchive(id: string, tar: Uint8Array): Promise<void> {
+    return this.#on("write", id, true, () => {
+      this.engine.write(id, tar);
+    });
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- it has none to tell: `onEvent` does

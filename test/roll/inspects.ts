@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { parseInspect } from "../../src/docker/inspect.ts";
 import type { Image, Inspected, Json } from "../../src/docker/port.ts";
 import { candidateSpec } from "../../src/roll/spec.ts";
+import { PLATFORM } from "./fake-engine.ts";
 
 /** Engine 20.10 (API 1.41), Compose 2.26; machine specifics scrubbed. */
 export type Recorded = "db" | "child" | "plain" | "bridge";
@@ -30,8 +31,10 @@ export function withEndpoint(one: Inspected, network: string, changes: Json): In
 export const imageOf = (one: Inspected, entrypoint: readonly string[] | null = null): Image => ({
   id: one.image,
   entrypoint,
+  platform: PLATFORM,
 });
 
+export const NOBODY: ReadonlyMap<string, string> = new Map();
 export const JOURNAL = { "sidecrypt.replaces": "old", "sidecrypt.generation": "g", "sidecrypt.unit": "u" };
 
 export interface Sent {
@@ -44,15 +47,8 @@ export interface Sent {
 /** The create call for a copy, taken apart. */
 export function copyOf(old: Inspected, more: Partial<Parameters<typeof candidateSpec>[0]> = {}): Sent {
   const image = imageOf(old);
-  const spec = candidateSpec({
-    old,
-    tagged: image,
-    image,
-    apiVersion: "1.41",
-    labels: JOURNAL,
-    replaced: new Map(),
-    ...more,
-  });
+  const usual = { apiVersion: "1.41", platform: PLATFORM, labels: JOURNAL, replaced: NOBODY, sources: [] };
+  const spec = candidateSpec({ old, tagged: image, image, ...usual, ...more });
   const body = { ...spec.body };
   const networking = body["NetworkingConfig"] as { EndpointsConfig: Sent["endpoints"] } | undefined;
   return {

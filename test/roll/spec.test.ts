@@ -39,7 +39,7 @@ describe("configuration", () => {
 
   test.each([
     ["still names the image", imageOf(db), "example"],
-    ["names another one by now", { id: `sha256:${"f".repeat(64)}`, entrypoint: null }, db.image],
+    ["names another one by now", { ...imageOf(db), id: `sha256:${"f".repeat(64)}` }, db.image],
     ["is gone", null, db.image],
   ])("H12: the tag %s", (_, tagged, sent) => {
     expect(copyOf(db, { tagged }).body["Image"]).toBe(sent);
@@ -132,7 +132,7 @@ describe("namespaces", () => {
 
   test("H21: nothing is kept of a container that removes itself", () => {
     expect(() => {
-      refuseUncopyable(withHost(db, { AutoRemove: true }));
+      refuseUncopyable(withHost(db, { AutoRemove: true }), []);
     }).toThrow("it is started with --rm");
   });
 
