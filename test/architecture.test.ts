@@ -93,6 +93,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   docker: {
     dockerode: "the engine",
     "node:fs/promises": "whether the socket is a directory, for the hint",
+    "node:http": "the type of an answer that holds an archive",
     "node:stream": "its events",
     zod: "its answers",
   },
@@ -103,6 +104,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   report: { pino: "the log" },
   roll: {
     "node:crypto": "an id for each operation",
+    "node:path": "mounts.ts: a path without needless slashes",
     zod: "a probe in JSON",
   },
   source: {

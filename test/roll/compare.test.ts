@@ -40,8 +40,12 @@ describe("a faithful copy", () => {
     ["with empty lists where there was nothing", (one) => withHost(one, { CapAdd: [], Dns: null, Links: {} })],
     ["with its aliases in another order", (one) => withEndpoint(one, "stack_front", { Aliases: ["db", "stack-db-1"] })],
     [
-      "with its interface's address at the endpoint (H30)",
-      (one) => withConfig(one, { MacAddress: "02:42:00:00:00:01" }),
+      "with an address of its interface that the engine made (H30)",
+      (one) => withEndpoint(one, "stack_back", { MacAddress: "02:42:00:00:00:01" }),
+    ],
+    [
+      "with a port of the engine's choice said outright (H13)",
+      (one) => withHost(one, { PortBindings: { ...(one.hostConfig["PortBindings"] as object), "junk/": null } }),
     ],
   ])("%s", (_, change) => {
     expect(differences(old, change(copy()))).toEqual([]);
@@ -80,7 +84,7 @@ describe("unfaithful", () => {
     [
       "a service's alias is lost (H3)",
       (one) => withEndpoint(one, "stack_back", { Aliases: ["stack-db-1", "database"] }),
-      "Networks.stack_back.aliases.1",
+      "Networks.stack_back.Aliases.1",
     ],
     [
       "a static address is lost (H29)",
@@ -93,11 +97,13 @@ describe("unfaithful", () => {
     expect(found).toContain(path);
   });
 
-  test("a chosen address of the interface that was dropped (H30)", () => {
+  test.each([
+    ["1.43", "Config.MacAddress"],
+    ["1.44", "Networks.stack_back.MacAddress"],
+  ])("H30: a chosen address of the interface that was dropped (API %s)", (version, path) => {
     const chosen = withConfig(old, { MacAddress: "02:42:de:ad:be:ef" });
-    const dropped = withEndpoint(copy(), "stack_back", { MacAddress: "02:42:00:00:00:99" });
-    // The engine assigns one at the start: before it, nothing can be compared.
-    expect(differences(chosen, dropped)).toEqual([]);
+    expect(differences(chosen, copy(), version)).toEqual([path]);
+    expect(differences(chosen, withConfig(copy(), { MacAddress: "02:42:de:ad:be:ef" }), version)).toEqual([]);
   });
 
   test("says where, never what", () => {
@@ -124,3 +130,60 @@ function onOneNetwork(one: Inspected): Inspected {
   const { stack_back } = one.networks;
   return { ...one, networks: { stack_back: stack_back! } };
 }
+
+describe("a successor's", () => {
+  const parent = "a".repeat(64);
+  const next = "b".repeat(64);
+  const replaced = new Map([[parent, next]]);
+
+  test.each(["NetworkMode", "PidMode", "IpcMode"])("H34: %s is no difference, the replaced one's is", (key) => {
+    const child = withHost(old, { [key]: `container:${parent}` });
+    const moved = withHost(copy(), { [key]: `container:${next}` });
+    expect(differences(child, moved, "1.41", replaced)).toEqual([]);
+    expect(differences(child, moved)).toContain(`HostConfig.${key}`);
+    expect(differences(child, withHost(copy(), { [key]: `container:${parent}` }), "1.41", replaced)).toContain(
+      `HostConfig.${key}`,
+    );
+  });
+
+  test("H20: volumes are no difference, without the flag they are one", () => {
+    const child = withHost(old, { VolumesFrom: [`${parent}:ro`] });
+    const moved = (source: string) => withHost(copy(), { VolumesFrom: [source] });
+    expect(differences(child, moved(`${next}:ro`), "1.41", replaced)).toEqual([]);
+    expect(differences(child, moved(next), "1.41", replaced)).toEqual(["HostConfig.VolumesFrom.0"]);
+  });
+
+  test("H23: the label of shared memory is its own", () => {
+    const label = (level: string) =>
+      ["user:system_u", "role:system_r", "type:container_t", level].map((l) => `label=${l}`);
+    const child = withHost(old, { IpcMode: `container:${parent}`, SecurityOpt: label("level:s0:c1,c2") });
+    const moved = withHost(copy(), { IpcMode: `container:${next}`, SecurityOpt: label("level:s0:c3,c4") });
+    expect(differences(child, moved, "1.41", replaced)).toEqual([]);
+  });
+});
+
+test("H27: a link of the default bridge is shown under the name of the container that has it", () => {
+  const linked = withHost(old, { Links: ["/stack-c-1:/stack-db-1/c", "/stack-c-1:/stack-db-1/cache"] });
+  const moved = (...links: string[]) => withHost(copy(), { Links: links });
+  expect(differences(linked, moved("/stack-c-1:/012345678901_stack-db-1/cache", "/stack-c-1:/x/c"))).toEqual([]);
+  expect(differences(linked, moved("/stack-c-1:/x/c"))).toEqual(["HostConfig.Links.1"]);
+});
+
+test("H25: a sysctl that went to its endpoint is no difference, a lost one is", () => {
+  const sysctls = { "net.ipv4.conf.eth0.log_martians": "1", "net.core.somaxconn": "9" };
+  const moved = withHost(copy(), { Sysctls: { "net.core.somaxconn": "9" } });
+  const DriverOpts = { "com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.log_martians=1" };
+  expect(
+    differences(withHost(old, { Sysctls: sysctls }), withEndpoint(moved, "stack_back", { DriverOpts }), "1.48"),
+  ).toEqual([]);
+  expect(differences(withHost(old, { Sysctls: sysctls }), moved, "1.48")).toEqual(["Networks.stack_back.DriverOpts"]);
+});
+
+test.each([
+  ["DriverOpts", { DriverOpts: { mode: "x" } }],
+  ["GwPriority", { GwPriority: 7 }],
+])("H31: %s of an endpoint that were lost", (key, settings) => {
+  expect(differences(withEndpoint(old, "stack_back", settings), copy(), "1.48")).toEqual([
+    `Networks.stack_back.${key}`,
+  ]);
+});

@@ -1,7 +1,7 @@
 /** Recorded inspect answers (test/fixtures/inspect), and ways to alter them. */
 import { readFileSync } from "node:fs";
 import { parseInspect } from "../../src/docker/inspect.ts";
-import type { Image, Inspected, Json } from "../../src/docker/port.ts";
+import type { Image, Inspected, Json, Platform } from "../../src/docker/port.ts";
 import { candidateSpec } from "../../src/roll/spec.ts";
 import { PLATFORM } from "./fake-engine.ts";
 
@@ -42,6 +42,7 @@ export interface Sent {
   readonly host: Record<string, unknown>;
   readonly endpoints: Readonly<Record<string, Record<string, unknown>>> | undefined;
   readonly connect: readonly { readonly network: string; readonly endpoint: Json }[];
+  readonly platform: Platform | undefined;
 }
 
 /** The create call for a copy, taken apart. */
@@ -56,5 +57,6 @@ export function copyOf(old: Inspected, more: Partial<Parameters<typeof candidate
     host: body["HostConfig"] as Record<string, unknown>,
     endpoints: networking?.EndpointsConfig,
     connect: spec.connect,
+    platform: spec.platform,
   };
 }

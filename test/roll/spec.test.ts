@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { refuseParent, refuseUncopyable } from "../../src/roll/spec.ts";
+import { refuseOrphan, refuseParent, refuseUncopyable } from "../../src/roll/spec.ts";
 import { copyOf, imageOf, JOURNAL, recorded, withConfig, withHost } from "./inspects.ts";
 
 const db = recorded("db");
@@ -43,6 +43,24 @@ describe("configuration", () => {
     ["is gone", null, db.image],
   ])("H12: the tag %s", (_, tagged, sent) => {
     expect(copyOf(db, { tagged }).body["Image"]).toBe(sent);
+  });
+
+  test("H11: the environment keeps its order, duplicates, and names without a value", () => {
+    const Env = ["B=1", "A=2", "B=3", "UNSET", "EMPTY="];
+    expect(copyOf(withConfig(db, { Env })).body["Env"]).toEqual(Env);
+  });
+
+  test("H12: an image of another platform than the engine's is asked for as such", () => {
+    const arm = { os: "linux", architecture: "arm64", variant: "v8" };
+    expect(copyOf(db, { image: { ...imageOf(db), platform: arm } }).platform).toEqual(arm);
+    expect(copyOf(db).platform).toBeUndefined();
+    expect(copyOf(db, { image: { ...imageOf(db), platform: { ...arm, architecture: "" } } }).platform).toBeUndefined();
+  });
+
+  test("H14: a healthcheck that was switched off, and one with an interval for its start", () => {
+    for (const Healthcheck of [{ Test: ["NONE"] }, { Test: ["CMD", "true"], StartInterval: 5, StartPeriod: 9 }]) {
+      expect(copyOf(withConfig(db, { Healthcheck })).body["Healthcheck"]).toEqual(Healthcheck);
+    }
   });
 
   test("H15: neither a timeout nor a signal of ours", () => {
@@ -93,9 +111,22 @@ describe("mounts", () => {
   });
 
   test("H20: volumes of another container come from it, not from a copy", () => {
-    const { host } = copyOf(withHost(plain, { VolumesFrom: [`${db.id}:ro`] }));
+    const source = { ...db, mounts: plain.mounts };
+    const { host } = copyOf(withHost(plain, { VolumesFrom: [`${db.id}:ro`] }), { sources: [source] });
     expect(host["VolumesFrom"]).toEqual([`${db.id}:ro`]);
     expect(host["Mounts"]).toEqual([]);
+  });
+
+  test("H18: beside them, volumes of its own are carried", () => {
+    const { host } = copyOf(withHost(plain, { VolumesFrom: [db.id] }), { sources: [db] });
+    expect((host["Mounts"] as Record<string, unknown>[]).map((mount) => mount["Target"])).toEqual(["/data"]);
+  });
+
+  test("H19: a target that was written with needless slashes is the same target", () => {
+    const name = plain.mounts[0]!.name;
+    expect(copyOf(withHost(plain, { Binds: [`${name}:/data/`] })).host["Mounts"]).toEqual([]);
+    const Mounts = [{ Type: "volume", Source: "", Target: "//data/" }];
+    expect(copyOf(withHost(plain, { Mounts })).host["Mounts"]).toEqual([{ ...Mounts[0], Source: name }]);
   });
 
   test("H22: the copy is asked for the original restart policy", () => {
@@ -134,6 +165,32 @@ describe("namespaces", () => {
     expect(() => {
       refuseUncopyable(withHost(db, { AutoRemove: true }), []);
     }).toThrow("it is started with --rm");
+  });
+
+  test("H27: nor by a link of the default bridge", () => {
+    const linked = withHost(plain, { Links: [`/${db.name}:/${plain.name}/db`] });
+    expect(() => {
+      refuseUncopyable(db, [db, linked]);
+    }).toThrow(`container ${plain.name} links to it on the default bridge`);
+    refuseUncopyable(plain, [db, linked]);
+  });
+
+  test.each([
+    ["gone", null, "container 012345678901, whose namespaces or volumes it shares, is gone"],
+    [
+      "stopped",
+      { ...db, state: "exited" as const },
+      `container ${db.name}, whose namespaces or volumes it shares, does not run`,
+    ],
+  ])("H34: a child whose parent is %s cannot be replaced", (_, parent, why) => {
+    const id = `012345678901${"0".repeat(52)}`;
+    expect(() => {
+      refuseOrphan(withHost(plain, { PidMode: `container:${id}` }), new Map([[id, parent]]));
+    }).toThrow(why);
+  });
+
+  test("H20: one that has only the volumes of a stopped container can", () => {
+    refuseOrphan(withHost(plain, { VolumesFrom: ["db:ro"] }), new Map([["db", { ...db, state: "exited" }]]));
   });
 
   test("a child itself may be copied", () => {

@@ -28,6 +28,8 @@ export interface StackDefinition {
   readonly sidecar?: Readonly<Record<string, unknown>>;
   readonly networks?: Readonly<Record<string, unknown>>;
   readonly volumes?: Readonly<Record<string, unknown>>;
+  /** More of the Compose file's top level. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 const BOT_GID = 1000;
@@ -79,6 +81,7 @@ export function composeModel(definition: StackDefinition, { socket, image }: Hos
       ),
       ...definition.volumes,
     },
+    ...definition.more,
   };
 }
 
