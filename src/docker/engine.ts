@@ -182,7 +182,9 @@ class Engine implements DockerPort {
   }
 
   async changes(id: string): Promise<readonly ChangedPath[]> {
-    return parseChanges(await this.#orNull({ method: "GET", path: `/containers/${id}/changes` }));
+    const answer = await this.#orNull({ method: "GET", path: `/containers/${id}/changes` });
+    // No change is a JSON null, which docker-modem passes on as bytes.
+    return parseChanges(Buffer.isBuffer(answer) ? null : answer);
   }
 
   async statPath(id: string, path: string): Promise<PathStat | null> {
