@@ -193,6 +193,8 @@ export interface DeliverStep {
 export interface RefreshStep {
   readonly consumer: Consumer;
   readonly containers: readonly ObservedContainer[];
+  /** They live in its namespaces, which a restart takes from them (H34): restarted after it. */
+  readonly children: readonly ObservedContainer[];
   readonly generation: Generation;
   /** Order along depends_on, 0 first; equal waves together. */
   readonly wave: number;

@@ -32,8 +32,9 @@ function printDelivery({ generation, cause }: DeliverStep): string {
   return `deliver ${generation.volume}: ${cause}`;
 }
 
-function printRefresh({ consumer, containers, cause }: RefreshStep): string {
-  return `restart ${consumer.service} (${namesOf(containers)}): ${cause}`;
+function printRefresh({ consumer, containers, children, cause }: RefreshStep): string {
+  const after = children.length === 0 ? "" : `, and then ${namesOf(children)} in its namespaces`;
+  return `restart ${consumer.service} (${namesOf(containers)})${after}: ${cause}`;
 }
 
 /** Equal numbers go together. */

@@ -1,8 +1,9 @@
 /** Members and groups that may move → the steps of the plan, in an order that does not depend on the snapshot's. */
-import type { DeliverStep, ObservedDrop, Opened, RefreshStep, Unit } from "../types.ts";
+import type { DeliverStep, ObservedContainer, ObservedDrop, Opened, RefreshStep, Unit } from "../types.ts";
+import { isUp } from "../container-state.ts";
 import { changesFor, changesText, namesOf } from "./changes.ts";
 import type { DropWant, Evaluation } from "./evaluate.ts";
-import { waves, type Graph } from "./graph.ts";
+import { waves } from "./graph.ts";
 import { byWave, type Moving, withFollowers } from "./follow.ts";
 import type { Group } from "./judge.ts";
 import type { Member } from "./member.ts";
@@ -32,7 +33,7 @@ export function stepsOf(
   const rolled = new Set(units.flatMap((unit) => unit.deliveries.map((step) => step.generation.volume)));
   return {
     deliveries: sortedDeliveries([...deliveries.values()].filter((step) => !rolled.has(step.generation.volume))),
-    refreshes: refreshesOf(stack.graph, members, fallback),
+    refreshes: refreshesOf(stack, members, fallback),
     units,
   };
 }
@@ -96,13 +97,23 @@ function startedTooEarly(drop: ObservedDrop): string {
 
 // ---------------------------------------------------------------- refreshes
 
-function refreshesOf(graph: Graph, members: readonly Member[], fallback: ReadonlyMap<string, Opened>): RefreshStep[] {
+function refreshesOf(
+  { graph, containers }: Stack,
+  members: readonly Member[],
+  fallback: ReadonlyMap<string, Opened>,
+): RefreshStep[] {
   const refreshing = members.filter((member) => member.how === "refresh" && member.stale.length > 0);
+  const restarted = new Set(refreshing.flatMap((member) => member.stale.map((one) => one.id)));
+  const childrenOf = (parents: readonly ObservedContainer[]): ObservedContainer[] =>
+    containers.filter(
+      (one) => isUp(one) && !restarted.has(one.id) && parents.some(({ id }) => one.namespacesOf.includes(id)),
+    );
   const levels = waves(graph, new Set(refreshing.map((member) => member.consumer.service)));
   return refreshing
     .map(({ consumer, stale, wanted, drop }) => ({
       consumer,
       containers: stale,
+      children: childrenOf(stale),
       generation: wanted,
       wave: levels.get(consumer.service) ?? 0,
       cause: drop.current === null && fallback.has(drop.volume) ? "its drop was emptied" : startedTooEarly(drop),

@@ -178,7 +178,7 @@ export async function keepWhatIsLeft(ctx: RollContext, member: Member): Promise<
 export async function down(ctx: RollContext, member: Member): Promise<void> {
   if (member.left) return;
   if (member.swap !== null) return takeDown(ctx, member.swap);
-  if (!member.parked || !isUp(await mustInspect(ctx, member.oldId))) return;
+  if (!member.parked || !member.touched || !isUp(await mustInspect(ctx, member.oldId))) return;
   ctx.hands.expectStop(member.oldId);
   await ctx.docker.stop(member.oldId);
 }

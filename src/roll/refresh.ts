@@ -7,6 +7,7 @@ import type { Fault, RefreshStep } from "../types.ts";
 import { groupBy } from "../collections.ts";
 import type { RollContext } from "./context.ts";
 import { gate } from "./gate.ts";
+import { shortId } from "./journal.ts";
 import { seenBy } from "./member.ts";
 
 /** Returns what went wrong, by service; a failing one does not stop the others. */
@@ -29,7 +30,12 @@ async function refreshService(ctx: RollContext, step: RefreshStep): Promise<Faul
       const seen = await seenBy(ctx, id, step.generation.id);
       if (seen !== null) await ctx.drops.markSeen(volume, [seen]);
       await gate(ctx, id, step.consumer);
-      ctx.log.info("container-refreshed", { service, container: id.slice(0, 12) });
+      ctx.log.info("container-refreshed", { service, container: shortId(id) });
+    }
+    for (const child of step.children) {
+      ctx.hands.expectStop(child.id);
+      await ctx.docker.restart(child.id);
+      ctx.log.info("container-refreshed", { service: child.service, container: shortId(child.id) });
     }
     return null;
   } catch (thrown) {

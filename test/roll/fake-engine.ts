@@ -57,7 +57,11 @@ export class FakeEngine {
   behave: (container: FakeContainer) => Behaviour = () => null;
   /** What a container finds on its files when it starts. */
   read: (container: FakeContainer) => string | null = () => null;
+  /** What a command run in a container does; the exit status. */
+  execute: (container: FakeContainer, command: string) => number = () => 0;
   onEvent: (event: ContainerEvent) => void = () => undefined;
+  /** Whether two of its replica may run at once. */
+  mayOverlap: (container: FakeContainer) => boolean = () => false;
   apiVersion = "1.41";
   #made = 0;
 
@@ -121,10 +125,14 @@ export class FakeEngine {
   start(reference: string): void {
     const one = this.must(reference);
     if (one.state === "running") return;
+    const owner = ownerOf(one);
+    if (owner !== null && this.containers.get(owner) === undefined) throw refusal(404, "no such container (namespace)");
+    if (owner !== null && this.must(owner).state !== "running") throw refusal(409, "cannot join: not running");
     const twin = [...this.containers.values()].find((other) => {
       return other !== one && other.state === "running" && replicaOf(other) === replicaOf(one) && serviceOf(one) !== "";
     });
-    if (twin !== undefined) this.violations.push(`${one.name} started while ${twin.name} runs`);
+    if (twin !== undefined && !this.mayOverlap(one))
+      this.violations.push(`${one.name} started while ${twin.name} runs`);
     this.clock.time += 300;
     one.state = "running";
     one.startedAt = this.clock.time;
@@ -249,6 +257,12 @@ export class FakeEngine {
   #emit(action: string, container: string, attributes: Record<string, string> = {}): void {
     this.onEvent({ action, container, labels: attributes });
   }
+}
+
+/** Whose network it lives in; null: it has one of its own. */
+export function ownerOf({ body }: FakeContainer): string | null {
+  const mode = (body["HostConfig"] as Json | undefined)?.["NetworkMode"];
+  return typeof mode === "string" && mode.startsWith("container:") ? mode.slice("container:".length) : null;
 }
 
 export function serviceOf(container: FakeContainer): string {

@@ -145,10 +145,11 @@ export class FakeSession implements DockerPort {
     });
   }
 
-  exec(id: string): Promise<number> {
+  exec(id: string, command: readonly string[]): Promise<number> {
     return this.#on("exec", id, true, () => {
-      if (this.engine.must(id).state !== "running") throw refusal(409, "is not running");
-      return 0;
+      const one = this.engine.must(id);
+      if (one.state !== "running") throw refusal(409, "is not running");
+      return this.engine.execute(one, command.join(" "));
     });
   }
 

@@ -7,6 +7,7 @@ import { leftoverVolumes, replacedBy } from "../../src/roll/leftover.ts";
 import { volumesOf } from "../../src/roll/operation.ts";
 import { recover } from "../../src/roll/recover.ts";
 import { refresh } from "../../src/roll/refresh.ts";
+import { namespaceParents } from "../../src/roll/spaces.ts";
 import { rollUnit } from "../../src/roll/unit.ts";
 import type {
   Observed,
@@ -22,7 +23,7 @@ import { isCurrent } from "../../src/plan/index.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeDrops } from "./fake-drops.ts";
 import { FakeRecords } from "./fake-records.ts";
-import { type Behaviour, type FakeContainer, FakeEngine, IMAGE_NAME, serviceOf } from "./fake-engine.ts";
+import { type Behaviour, type FakeContainer, FakeEngine, IMAGE_NAME, ownerOf, serviceOf } from "./fake-engine.ts";
 import { type FakeSession, Killed, type Script } from "./fake-session.ts";
 
 export interface Service {
@@ -31,6 +32,14 @@ export interface Service {
   readonly onChange?: string;
   readonly policy?: string;
   readonly replicas?: number;
+  readonly order?: string;
+  readonly onFailure?: string;
+  /** False: it asks for nothing. */
+  readonly secrets?: boolean;
+  /** Of `after`, those that it says `restart: true` of. */
+  readonly bound?: readonly string[];
+  /** The service whose network it lives in. */
+  readonly network?: string;
   /** Under which it is healthy: its own version, and that of the server it logs in to. */
   readonly healthy?: (own: string | null, server: string | null) => boolean;
 }
@@ -54,11 +63,19 @@ export class World {
   version = "v1";
   /** What the gates must refuse. */
   bad: string | null = null;
+  /** On what the command of an `exec:` fails. */
+  badCommand: string | null = null;
 
   constructor(services: readonly Service[]) {
     this.services = services;
     this.engine.read = (container) => this.drops.read(volumeOf(serviceOf(container)));
     this.engine.behave = (container) => this.#behave(container);
+    this.engine.mayOverlap = (container) => this.#service(container)?.order === "start-first";
+    this.engine.execute = (container) => {
+      // What `ALTER ROLE` does: the server has the value of its file from then on.
+      container.loaded = this.drops.read(volumeOf(serviceOf(container)));
+      return container.loaded === this.badCommand ? 1 : 0;
+    };
   }
 
   /** Everything runs on v1; the bundle says v2. */
@@ -74,11 +91,17 @@ export class World {
 
   static #seeded(services: readonly Service[]): Promise<World> {
     const world = new World(services);
-    for (const service of services) world.drops.of(volumeOf(service.name));
+    for (const { name, secrets = true } of services) if (secrets) world.drops.of(volumeOf(name));
     for (const service of services) {
       for (let number = 1; number <= (service.replicas ?? 1); number++) world.#seed(service, number);
     }
-    const settled = new Sidecar(world).converge().then(() => world);
+    const settled = new Sidecar(world).converge().then(() => {
+      // The first files came after the first starts.
+      for (const { name, bound = [], network } of services) {
+        if (bound.length > 0 || network !== undefined) world.engine.restart(nameOf(name));
+      }
+      return new Sidecar(world).converge().then(() => world);
+    });
     seeded.set(services, settled);
     return settled;
   }
@@ -90,16 +113,19 @@ export class World {
   /** All that must hold when nothing is under way, as far as it does not. */
   problems(version: string): string[] {
     const found = [...this.engine.violations];
-    for (const { name, policy = "unless-stopped", replicas = 1 } of this.services) {
+    for (const service of this.services) {
+      const { name, policy = "unless-stopped", replicas = 1, secrets = true } = service;
       const containers = this.containersOf(name);
       const names = containers.map((one) => one.name).toSorted();
       const wanted = Array.from({ length: replicas }, (_, index) => nameOf(name, index + 1));
       if (JSON.stringify(names) !== JSON.stringify(wanted)) found.push(`${name}: containers ${names.join(", ")}`);
       for (const one of containers) {
         if (one.state !== "running") found.push(`${one.name} is ${one.state}`);
-        else if (one.loaded !== version) found.push(`${one.name} runs on ${one.loaded ?? "nothing"}`);
+        else if (secrets && one.loaded !== version) found.push(`${one.name} runs on ${one.loaded ?? "nothing"}`);
         if (one.policy["Name"] !== policy) found.push(`${one.name} has policy ${String(one.policy["Name"])}`);
       }
+      found.push(...this.#strays(service));
+      if (!secrets) continue;
       const { previous } = this.drops.of(volumeOf(name));
       if (this.drops.read(volumeOf(name)) !== version)
         found.push(`${name}: files are ${this.drops.read(volumeOf(name)) ?? "none"}`);
@@ -108,9 +134,25 @@ export class World {
     return found;
   }
 
+  /** A container that was not started again after the one that it follows. */
+  #strays({ name, network, bound = [] }: Service): string[] {
+    return this.containersOf(name).flatMap((one) => {
+      const before = [...bound, ...(network === undefined ? [] : [network])].flatMap((other) =>
+        this.containersOf(other),
+      );
+      const owner = ownerOf(one);
+      const isOrphan = owner !== null && this.engine.containers.get(owner)?.state !== "running";
+      const isEarly = before.some((other) => (other.startedAt ?? 0) > (one.startedAt ?? 0));
+      return [
+        ...(isOrphan ? [`${one.name} has no network`] : []),
+        ...(isEarly ? [`${one.name} started too early`] : []),
+      ];
+    });
+  }
+
   /** A reboot of the machine: memory-backed volumes are empty. */
   reboot(): void {
-    for (const service of this.services) {
+    for (const service of this.services.filter(({ secrets = true }) => secrets)) {
       Object.assign(this.drops.of(volumeOf(service.name)), { current: null, previous: null, seen: [] });
     }
     this.engine.reboot();
@@ -143,7 +185,7 @@ export class World {
       restartPolicy: one.restartPolicy,
       replaces: replacedBy(one.labels, alive),
       isBackup: false,
-      namespacesOf: [],
+      namespacesOf: namespaceParents(one),
       volumesOf: [],
       soleReason: null,
     }));
@@ -156,11 +198,15 @@ export class World {
   }
 
   plan(observed = this.observe()): Plan {
-    const fallback = new Map(this.services.map(({ name }) => [volumeOf(name), opened("v1")] as const));
+    const asking = this.services.filter(({ secrets = true }) => secrets);
+    const fallback = new Map(asking.map(({ name }) => [volumeOf(name), opened("v1")] as const));
     return plan({ opened: opened(this.version), fallback, observed, quarantine: this.quarantine });
   }
 
-  #seed({ name, after = [], onChange = "recreate", policy = "unless-stopped" }: Service, number: number): void {
+  #seed(service: Service, number: number): void {
+    const { name, after = [], bound = [], network, policy = "unless-stopped", secrets = true } = service;
+    const { onChange = "recreate", order = "stop-first", onFailure = "rollback" } = service;
+    const owner = network === undefined ? undefined : this.containersOf(network)[0]?.id;
     const id = this.engine.create(nameOf(name, number), {
       body: {
         Image: IMAGE_NAME,
@@ -168,25 +214,40 @@ export class World {
           "com.docker.compose.project": PROJECT,
           "com.docker.compose.service": name,
           "com.docker.compose.container-number": String(number),
-          "com.docker.compose.depends_on": after.map((one) => `${one}:service_healthy:false`).join(","),
-          "sidecrypt.secrets": "PASSWORD",
-          "sidecrypt.on-change": onChange,
+          "com.docker.compose.depends_on": after
+            .map((one) => `${one}:service_healthy:${String(bound.includes(one))}`)
+            .join(","),
+          ...(secrets
+            ? {
+                "sidecrypt.secrets": "PASSWORD",
+                "sidecrypt.on-change": onChange,
+                "sidecrypt.order": order,
+                "sidecrypt.on-failure": onFailure,
+              }
+            : {}),
         },
         Healthcheck: { Test: ["CMD", "true"], Interval: 1e9, Timeout: 1e9, Retries: 3 },
         HostConfig: {
-          NetworkMode: "stack_default",
+          NetworkMode: owner === undefined ? "stack_default" : `container:${owner}`,
           RestartPolicy: { Name: policy, MaximumRetryCount: 0 },
-          Mounts: [{ Type: "volume", Source: volumeOf(name), Target: "/run/secrets", ReadOnly: true }],
+          Mounts: secrets ? [{ Type: "volume", Source: volumeOf(name), Target: "/run/secrets", ReadOnly: true }] : [],
         },
-        NetworkingConfig: { EndpointsConfig: { stack_default: { Aliases: [name, nameOf(name, number)] } } },
+        NetworkingConfig: {
+          EndpointsConfig: owner === undefined ? { stack_default: { Aliases: [name, nameOf(name, number)] } } : {},
+        },
       },
       connect: [],
     });
     this.engine.start(id);
   }
 
+  #service(container: FakeContainer): Service | undefined {
+    return this.services.find(({ name }) => name === serviceOf(container));
+  }
+
   #behave(container: FakeContainer): Behaviour {
-    const service = this.services.find(({ name }) => name === serviceOf(container));
+    const service = this.#service(container);
+    if (service?.secrets === false) return "healthy";
     const server = this.containersOf(SERVER).find((one) => one.state === "running")?.loaded ?? null;
     const { loaded } = container;
     // A bot without its files does not work, whatever else it does.

@@ -5,6 +5,7 @@ import { connectEngine } from "../../../src/docker/engine.ts";
 import type { DockerPort } from "../../../src/docker/port.ts";
 import type { RollContext } from "../../../src/roll/context.ts";
 import { Hands } from "../../../src/roll/hands.ts";
+import { Kin } from "../../../src/roll/kin.ts";
 import type { Replaced } from "../../../src/roll/spaces.ts";
 import { compare, createCandidate, discard, mustInspect, swapIn } from "../../../src/roll/swap.ts";
 import { mainEngine } from "./engine.ts";
@@ -23,21 +24,22 @@ export interface Replacement {
   readonly said: readonly Said[];
 }
 
+const NOBODY: Replaced = new Map();
 const UNIT = { operation: "0".repeat(16), members: 1 };
 
 /** Create, compare, stop, rename, rename, start: the old container is kept, as long as nobody discards it. */
-export async function replace(docker: DockerPort, id: string, replaced?: Replaced): Promise<Replacement> {
+export async function replace(docker: DockerPort, id: string, replaced: Replaced = NOBODY): Promise<Replacement> {
   const said: Said[] = [];
   const ctx = contextOf(docker, said);
   const old = await mustInspect(ctx, id);
-  const swap = await createCandidate(ctx, old, "generation", UNIT, replaced);
+  const swap = await createCandidate(ctx, old, { generation: "generation", unit: UNIT }, replaced);
   try {
     await compare(ctx, old, swap.newId, replaced);
   } catch (thrown) {
     await docker.remove(swap.newId);
     throw thrown;
   }
-  await swapIn(ctx, swap);
+  await swapIn(ctx, swap, true);
   return { oldId: swap.oldId, newId: swap.newId, said };
 }
 
@@ -56,6 +58,8 @@ export function contextOf(docker: DockerPort, said: Said[]): RollContext {
     docker,
     // Nothing in it has a drop.
     drops: {} as RollContext["drops"],
+    records: { all: [], write: () => Promise.resolve(), erase: () => Promise.resolve() },
+    kin: new Kin(),
     clock: systemClock,
     log: { info: tell, warn: tell, error: tell } as unknown as RollContext["log"],
     hands: new Hands(),

@@ -12,7 +12,12 @@ const stackOf = usePlainStack({
     pid: idle({ pid: "service:parent", depends_on: ["parent"] }),
     ipc: idle({ ipc: "service:parent", depends_on: ["parent"] }),
     volumes: idle({ volumes_from: ["parent:ro"], volumes: ["/own"] }),
-    all: idle({ network_mode: "service:parent", pid: "service:parent", ipc: "service:parent", volumes_from: ["parent"] }),
+    all: idle({
+      network_mode: "service:parent",
+      pid: "service:parent",
+      ipc: "service:parent",
+      volumes_from: ["parent"],
+    }),
     uts: idle({ uts: "host" }),
     host: idle({ network_mode: "host" }),
   },
@@ -26,42 +31,46 @@ function relative(container: Parameters<typeof comparable>[0], parent: string): 
   return JSON.stringify(comparable(container)).replaceAll(parent, "PARENT").replaceAll(parent.slice(0, 12), "SHORT");
 }
 
-test("H20, H34, H35: each kind of child goes over to its parent's successor, and shares with it", { timeout: 240_000 }, async () => {
-  const { stack, docker } = stackOf();
-  const parent = await stack.inspect("parent");
-  await stack.exec("parent", "sh", "-c", "echo anonymous > /shared/file; echo named > /named/file");
-  const before = Object.fromEntries(
-    (await stack.containers()).map((one) => [serviceOf(one), relative(one, parent.Id)] as const),
-  );
-  await stack.exec("volumes", "sh", "-c", "echo own > /own/file");
+test(
+  "H20, H34, H35: each kind of child goes over to its parent's successor, and shares with it",
+  { timeout: 240_000 },
+  async () => {
+    const { stack, docker } = stackOf();
+    const parent = await stack.inspect("parent");
+    await stack.exec("parent", "sh", "-c", "echo anonymous > /shared/file; echo named > /named/file");
+    const before = Object.fromEntries(
+      (await stack.containers()).map((one) => [serviceOf(one), relative(one, parent.Id)] as const),
+    );
+    await stack.exec("volumes", "sh", "-c", "echo own > /own/file");
 
-  const { newId } = await replace(docker, parent.Id);
-  const replaced = new Map([[parent.Id, newId]]);
-  for (const service of CHILDREN) await replaceForGood(docker, (await stack.running(service)).Id, replaced);
-  await docker.remove(parent.Id);
+    const { newId } = await replace(docker, parent.Id);
+    const replaced = new Map([[parent.Id, newId]]);
+    for (const service of CHILDREN) await replaceForGood(docker, (await stack.running(service)).Id, replaced);
+    await docker.remove(parent.Id);
 
-  for (const service of CHILDREN) {
-    const child = await stack.inspect(service);
-    expect(child.State.Running, service).toBe(true);
-    expect(relative(child, newId), service).toBe(before[service]);
-  }
-  const successor = await stack.inspect("parent");
-  const look = async (service: string, kind: string) =>
-    (await stack.exec(service, "readlink", `/proc/self/ns/${kind}`)).stdout;
-  for (const service of ["net", "all"]) {
-    expect(await look(service, "net")).toBe(await look("parent", "net"));
-    expect((await stack.exec(service, "cat", "/proc/net/dev")).stdout).toContain("eth0");
-  }
-  for (const service of ["pid", "all"]) expect(await look(service, "pid")).toBe(await look("parent", "pid"));
-  for (const service of ["ipc", "all"]) expect(await look(service, "ipc")).toBe(await look("parent", "ipc"));
-  for (const service of ["volumes", "all"]) {
-    expect((await stack.exec(service, "cat", "/shared/file", "/named/file")).stdout).toBe("anonymous\nnamed\n");
-  }
-  // H18, H20: its own anonymous volume is carried beside those that it shares, which stay read-only.
-  expect((await stack.exec("volumes", "cat", "/own/file")).stdout).toBe("own\n");
-  expect((await stack.exec("volumes", "touch", "/shared/new")).code).not.toBe(0);
-  expect(successor.Config.Hostname).toBe("parent");
-});
+    for (const service of CHILDREN) {
+      const child = await stack.inspect(service);
+      expect(child.State.Running, service).toBe(true);
+      expect(relative(child, newId), service).toBe(before[service]);
+    }
+    const successor = await stack.inspect("parent");
+    const look = async (service: string, kind: string) =>
+      (await stack.exec(service, "readlink", `/proc/self/ns/${kind}`)).stdout;
+    for (const service of ["net", "all"]) {
+      expect(await look(service, "net")).toBe(await look("parent", "net"));
+      expect((await stack.exec(service, "cat", "/proc/net/dev")).stdout).toContain("eth0");
+    }
+    for (const service of ["pid", "all"]) expect(await look(service, "pid")).toBe(await look("parent", "pid"));
+    for (const service of ["ipc", "all"]) expect(await look(service, "ipc")).toBe(await look("parent", "ipc"));
+    for (const service of ["volumes", "all"]) {
+      expect((await stack.exec(service, "cat", "/shared/file", "/named/file")).stdout).toBe("anonymous\nnamed\n");
+    }
+    // H18, H20: its own anonymous volume is carried beside those that it shares, which stay read-only.
+    expect((await stack.exec("volumes", "cat", "/own/file")).stdout).toBe("own\n");
+    expect((await stack.exec("volumes", "touch", "/shared/new")).code).not.toBe(0);
+    expect(successor.Config.Hostname).toBe("parent");
+  },
+);
 
 test("H34: a child that the map does not name is copied with the parent that it has", async () => {
   const { stack, docker } = stackOf();
@@ -89,7 +98,8 @@ test("H34: a child whose parent does not run is refused before it is touched", a
 
   const ctx = contextOf(docker, []);
   const old = await mustInspect(ctx, child.Id);
-  const candidate = createCandidate(ctx, old, "generation", { operation: "0".repeat(16), members: 1 });
+  const mark = { generation: "generation", unit: { operation: "0".repeat(16), members: 1 } };
+  const candidate = createCandidate(ctx, old, mark, new Map());
   await expect(candidate).rejects.toMatchObject({
     code: "not-supported",
     message: expect.stringContaining("parent-1, whose namespaces or volumes it shares, does not run") as string,
