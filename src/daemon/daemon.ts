@@ -24,7 +24,7 @@ import type { Fault, Warning } from "../types.ts";
 import { Alarm } from "./alarm.ts";
 import { Cycle, NOTHING_SEEN } from "./cycle.ts";
 import { Memory } from "./memory.ts";
-import { observe } from "./observe.ts";
+import { type KnownOptions, observe } from "./observe.ts";
 import { type Present, Reader } from "./present.ts";
 import { RecordFile } from "./records.ts";
 import { findSelf, type Self } from "./self.ts";
@@ -166,10 +166,11 @@ class Daemon {
   #buildCycle(docker: DockerPort, self: Self): Cycle {
     const { clock, log, redactor } = this.#parts;
     const shutdown = this.#giveUp.signal;
+    const options: KnownOptions = new Map();
     return new Cycle({
       reader: this.#reader,
       memory: this.#memory,
-      observe: () => observe(docker, self),
+      observe: () => observe(docker, self, options),
       roll: {
         docker,
         drops: dropsOf(self.drops),

@@ -1,17 +1,21 @@
 /** A snapshot of what the engine and the drops hold; makes no choices. */
-import { optionsFault, readDrop, readMount } from "../deliver/index.ts";
+import { optionsFault, readDrop, readMounts, seenMount } from "../deliver/index.ts";
 import type { Drop, VolumeOptions } from "../deliver/index.ts";
 import { COMPOSE_NUMBER, COMPOSE_ONEOFF, COMPOSE_PROJECT, COMPOSE_SERVICE } from "../docker/compose-labels.ts";
 import { healthcheckOf } from "../docker/health.ts";
 import type { DockerPort, Inspected, ListedContainer } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
+import type { Mount } from "../mountinfo.ts";
 import { replacedBy } from "../roll/leftover.ts";
 import { soleReasonOf } from "../roll/overlap.ts";
 import { namespaceParents, volumeSources } from "../roll/spaces.ts";
 import type { Fault, Observed, ObservedContainer, ObservedDrop } from "../types.ts";
 import type { Self } from "./self.ts";
 
-export async function observe(docker: DockerPort, self: Self): Promise<Observed> {
+/** Options of the volumes, each asked for once: nobody changes those of a volume that is mounted. */
+export type KnownOptions = Map<string, VolumeOptions>;
+
+export async function observe(docker: DockerPort, self: Self, options: KnownOptions): Promise<Observed> {
   const listed = await docker.list();
   const ours = listed.filter((row) => row.labels[COMPOSE_PROJECT] === self.project && row.id !== self.id);
   const inspected = await Promise.all(ours.map((row) => docker.inspect(row.id)));
@@ -26,7 +30,7 @@ export async function observe(docker: DockerPort, self: Self): Promise<Observed>
       .map((one) => ({ ...one, isBackup: backups.has(one.id) }))
       // Not localeCompare: its first call loads tables that cost megabytes.
       .toSorted((a, b) => a.number - b.number || (a.name < b.name ? -1 : 1)),
-    drops: await Promise.all(self.drops.map((drop) => observeDrop(docker, drop, listed, self))),
+    drops: await observeDrops(docker, self, listed, options),
   };
 }
 
@@ -60,19 +64,33 @@ function toObserved(
   };
 }
 
-async function observeDrop(
+async function observeDrops(
   docker: DockerPort,
-  drop: Drop,
-  listed: readonly ListedContainer[],
   self: Self,
-): Promise<ObservedDrop> {
-  const [read, options] = await Promise.all([readDrop(drop.path, drop.volume), docker.volumeOptions(drop.volume)]);
-  const fault = read.fault ?? secondWriter(drop, listed, self) ?? (await definitionFault(drop, options));
-  return { ...read, fault };
+  listed: readonly ListedContainer[],
+  known: KnownOptions,
+): Promise<ObservedDrop[]> {
+  const mounts = await readMounts();
+  return Promise.all(
+    self.drops.map(async (drop) => {
+      const [read, options] = await Promise.all([
+        readDrop(drop.path, drop.volume),
+        optionsOf(docker, drop.volume, known),
+      ]);
+      const fault = read.fault ?? secondWriter(drop, listed, self) ?? (await definitionFault(drop, options, mounts));
+      return { ...read, fault };
+    }),
+  );
 }
 
-async function definitionFault(drop: Drop, options: VolumeOptions): Promise<Fault | null> {
-  return optionsFault(drop.volume, options, await readMount(drop));
+async function optionsOf(docker: DockerPort, volume: string, known: KnownOptions): Promise<VolumeOptions> {
+  const options = known.get(volume) ?? (await docker.volumeOptions(volume));
+  known.set(volume, options);
+  return options;
+}
+
+async function definitionFault(drop: Drop, options: VolumeOptions, mounts: readonly Mount[]): Promise<Fault | null> {
+  return optionsFault(drop.volume, options, await seenMount(drop, mounts));
 }
 
 /** A container that does not run writes nothing: while Compose upgrades the sidecar, its successor is only created. */

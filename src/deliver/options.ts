@@ -51,8 +51,12 @@ export function optionsFault(volume: string, options: VolumeOptions, { mount, mo
   return null;
 }
 
-export async function readMount(drop: Drop): Promise<SeenMount> {
-  const mounts = parseMountinfo(await readFile("/proc/self/mountinfo", "utf8"));
+/** Every mount of the sidecar: the same file for all its drops. */
+export async function readMounts(): Promise<readonly Mount[]> {
+  return parseMountinfo(await readFile("/proc/self/mountinfo", "utf8"));
+}
+
+export async function seenMount(drop: Drop, mounts: readonly Mount[]): Promise<SeenMount> {
   return { mount: mountAt(mounts, drop.path), mode: (await stat(drop.path)).mode & 0o7777 };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { optionsFault, readMount, readSwapWarnings, swapWarning } from "../../src/deliver/index.ts";
+import { optionsFault, readMounts, readSwapWarnings, seenMount, swapWarning } from "../../src/deliver/index.ts";
 import { mountAt, parseMountinfo } from "../../src/mountinfo.ts";
 import type { VolumeOptions } from "../../src/deliver/index.ts";
 import { mountedDrop } from "./drops.ts";
@@ -88,7 +88,7 @@ describe("optionsFault", () => {
 
   test("a real mount has the options that it was given", async () => {
     const o = "size=1m,mode=2750,gid=1000,noexec,nosuid,nodev";
-    const mount = await readMount(mountedDrop(o));
+    const mount = await seenMount(mountedDrop(o), await readMounts());
     expect(optionsFault("bot1-secrets", tmpfs(o), mount)).toBeNull();
     expect(optionsFault("bot1-secrets", tmpfs("size=2m,mode=2750,gid=1000"), mount)?.message).toContain("size 2m");
   });
