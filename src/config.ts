@@ -4,8 +4,14 @@
  */
 import * as z from "zod";
 import { nearest } from "./near.ts";
-import { HOUR, MINUTE, SECOND, formatDuration, parseDuration } from "./duration.ts";
+import { DAY, HOUR, MINUTE, SECOND, formatDuration, parseDuration } from "./duration.ts";
 import { SidecryptError } from "./errors.ts";
+
+/** So many rolls of one consumer in a window of so many milliseconds. */
+export interface Budget {
+  readonly rolls: number;
+  readonly window: number;
+}
 
 export interface Config {
   /** A file name inside `bundleDir`, or a path; null: the one bundle that is in `bundleDir`. */
@@ -21,6 +27,12 @@ export interface Config {
   readonly debounce: number;
   /** Milliseconds between two looks at the bundle's content that no event asked for. */
   readonly poll: number;
+  /** Units that are rolled at once. */
+  readonly parallelism: number;
+  /** Milliseconds between the starts of two rolls of one consumer. */
+  readonly minInterval: number;
+  /** Null: none. */
+  readonly budget: Budget | null;
   /** Milliseconds that a roll under way may take after SIGTERM to finish or to undo. */
   readonly stopGrace: number;
   readonly logLevel: "info" | "warn" | "error";
@@ -37,6 +49,13 @@ const POLL_RANGE = [SECOND, HOUR] as const;
 const DEBOUNCE_RANGE = [0, MINUTE] as const;
 /** Under Compose's default stop_grace_period of 10s there is no time to undo anything; still a choice. */
 const STOP_GRACE_RANGE = [0, HOUR] as const;
+/** An engine starts containers one by one: more at once gain nothing. */
+const MAX_PARALLELISM = 32;
+/** 0 is allowed: no interval. */
+const INTERVAL_RANGE = [0, HOUR] as const;
+const MAX_BUDGET = 1000;
+/** It is what an open circuit waits for: beyond a day, it is a person that it waits for. */
+const WINDOW_RANGE = [SECOND, DAY] as const;
 
 const path = z
   .string()
@@ -64,6 +83,35 @@ const names = z
   .refine((words) => words.every((word) => /^[\w.-]+$/.test(word)), "must be names, space- or comma-separated")
   .transform((words): ReadonlySet<string> => new Set(words));
 
+function count(fallback: number, max: number) {
+  return z
+    .string()
+    .default(String(fallback))
+    .transform((text, context) => {
+      const number = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+      if (number >= 1 && number <= max) return number;
+      context.addIssue({ code: "custom", message: `must be a number from 1 to ${max}` });
+      return z.NEVER;
+    });
+}
+
+function budget(fallback: string) {
+  const [shortest, longest] = WINDOW_RANGE.map(formatDuration);
+  return z
+    .string()
+    .default(fallback)
+    .transform((text, context): Budget | null => {
+      if (text === "off") return null;
+      const [, digits = "", time = ""] = /^(\d{1,9})\/(.+)$/.exec(text) ?? [];
+      const [rolls, window] = [Number(digits), parseDuration(time) ?? 0];
+      const fits = rolls >= 1 && rolls <= MAX_BUDGET && window >= WINDOW_RANGE[0] && window <= WINDOW_RANGE[1];
+      if (fits) return { rolls, window };
+      const range = `1 to ${MAX_BUDGET} rolls in ${shortest} to ${longest}`;
+      context.addIssue({ code: "custom", message: `must be ${range}, such as ${fallback}, or off` });
+      return z.NEVER;
+    });
+}
+
 /** Anything but a local socket would carry every spec of every container over a network. */
 const socket = z
   .string()
@@ -88,6 +136,11 @@ const schema = z.object({
   SIDECRYPT_DOTENV: z.enum(["compose", "raw"], "must be compose or raw").default("compose"),
   SIDECRYPT_DEBOUNCE: duration("250ms", DEBOUNCE_RANGE),
   SIDECRYPT_POLL: duration("10s", POLL_RANGE),
+  SIDECRYPT_PARALLELISM: count(1, MAX_PARALLELISM),
+  // A poll's and a settle's length: nobody waits longer for it than for those, and a loop gets six rolls a minute.
+  SIDECRYPT_MIN_INTERVAL: duration("10s", INTERVAL_RANGE),
+  // More than a person does by hand in an incident, and two minutes of a loop at the shortest interval.
+  SIDECRYPT_BUDGET: budget("10/10m"),
   SIDECRYPT_STOP_GRACE: duration("50s", STOP_GRACE_RANGE),
   SIDECRYPT_LOG_LEVEL: z.enum(["info", "warn", "error"], "must be info, warn or error").default("info"),
 });
@@ -116,6 +169,9 @@ export function parseConfig(env: Environment): Config {
     dotenv: values.SIDECRYPT_DOTENV,
     debounce: values.SIDECRYPT_DEBOUNCE,
     poll: values.SIDECRYPT_POLL,
+    parallelism: values.SIDECRYPT_PARALLELISM,
+    minInterval: values.SIDECRYPT_MIN_INTERVAL,
+    budget: values.SIDECRYPT_BUDGET,
     stopGrace: values.SIDECRYPT_STOP_GRACE,
     logLevel: values.SIDECRYPT_LOG_LEVEL,
   };

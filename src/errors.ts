@@ -55,6 +55,7 @@ export const EXIT_STATUS = {
   "roll-failed": 7,
   "roll-unfaithful": 7,
   "rollback-failed": 7,
+  "budget-spent": 7,
 
   internal: 70,
 } as const;

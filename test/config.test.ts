@@ -24,6 +24,9 @@ describe("the configuration", () => {
       dotenv: "compose",
       debounce: 250,
       poll: 10_000,
+      parallelism: 1,
+      minInterval: 10_000,
+      budget: { rolls: 10, window: 600_000 },
       stopGrace: 50_000,
       logLevel: "info",
     });
@@ -40,6 +43,9 @@ describe("the configuration", () => {
       SIDECRYPT_DOTENV: "raw",
       SIDECRYPT_DEBOUNCE: "0s",
       SIDECRYPT_POLL: "1m30s",
+      SIDECRYPT_PARALLELISM: "32",
+      SIDECRYPT_MIN_INTERVAL: "0s",
+      SIDECRYPT_BUDGET: "5/1h30m",
       SIDECRYPT_STOP_GRACE: "2m",
       SIDECRYPT_LOG_LEVEL: "warn",
     };
@@ -54,9 +60,16 @@ describe("the configuration", () => {
       dotenv: "raw",
       debounce: 0,
       poll: 90_000,
+      parallelism: 32,
+      minInterval: 0,
+      budget: { rolls: 5, window: 5_400_000 },
       stopGrace: 120_000,
       logLevel: "warn",
     });
+  });
+
+  it("takes off for no budget", () => {
+    expect(parseConfig({ SIDECRYPT_BUDGET: "off" }).budget).toBeNull();
   });
 
   it("takes an empty value for one that is not set, as Compose writes it", () => {
@@ -70,6 +83,15 @@ describe("the configuration", () => {
     ["SIDECRYPT_POLL", "1h1s", "SIDECRYPT_POLL must be a duration from 1s to 1h, such as 10s"],
     ["SIDECRYPT_DEBOUNCE", "-1s", "SIDECRYPT_DEBOUNCE must be a duration from 0s to 1m, such as 250ms"],
     ["SIDECRYPT_STOP_GRACE", "soon", "SIDECRYPT_STOP_GRACE must be a duration from 0s to 1h, such as 50s"],
+    ["SIDECRYPT_PARALLELISM", "0", "SIDECRYPT_PARALLELISM must be a number from 1 to 32"],
+    ["SIDECRYPT_PARALLELISM", "33", "SIDECRYPT_PARALLELISM must be a number from 1 to 32"],
+    ["SIDECRYPT_PARALLELISM", "2.5", "SIDECRYPT_PARALLELISM must be a number from 1 to 32"],
+    ["SIDECRYPT_MIN_INTERVAL", "10", "SIDECRYPT_MIN_INTERVAL must be a duration from 0s to 1h, such as 10s"],
+    ...["0/10m", "1001/10m", "10", "10/10", "10/999ms", "10/25h", "/10m", "none"].map((text) => [
+      "SIDECRYPT_BUDGET",
+      text,
+      "SIDECRYPT_BUDGET must be 1 to 1000 rolls in 1s to 1d, such as 10/10m, or off",
+    ]),
     ["SIDECRYPT_DOTENV", "Raw", "SIDECRYPT_DOTENV must be compose or raw"],
     ["SIDECRYPT_LOG_LEVEL", "debug", "SIDECRYPT_LOG_LEVEL must be info, warn or error"],
     ["SIDECRYPT_ALLOW_EMPTY", "A=B", "SIDECRYPT_ALLOW_EMPTY must be names, space- or comma-separated"],

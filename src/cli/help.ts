@@ -12,7 +12,7 @@ In the sidecar's container:
   run               the daemon itself
   status            what each consumer has, and what is wrong
   plan              what would be done now, and why; changes nothing
-  retry [SERVICE]   try again what failed and is quarantined
+  retry [SERVICE]   try again what failed or waits
   health            for the healthcheck: 0 or 1
 
 Anywhere, with the key:
@@ -47,6 +47,12 @@ Settings come from the environment (default in brackets):
                          [compose]
   SIDECRYPT_DEBOUNCE     quiet after a file event [250ms]
   SIDECRYPT_POLL         between looks that no event asked for [10s]
+  SIDECRYPT_PARALLELISM  units that are rolled at once [1]
+  SIDECRYPT_MIN_INTERVAL between the starts of two rolls of one consumer; 0s:
+                         none [10s]
+  SIDECRYPT_BUDGET       rolls of one consumer in a time; once they are spent,
+                         it is not rolled for as long, or until retry; off: no
+                         budget [10/10m]
   SIDECRYPT_STOP_GRACE   for a roll under way at SIGTERM; less than the
                          service's stop_grace_period [50s]
   SIDECRYPT_LOG_LEVEL    info, warn or error [info]
@@ -108,8 +114,9 @@ Example:
 
   retry: `usage: sidecrypt retry [SERVICE]
 
-Tries again what failed and is quarantined: for one service and those that roll
-together with it, or for all. A new value in the bundle needs no retry.
+Tries again what failed and is quarantined, and rolls what waits for its minimum
+interval or its budget: for one service and those that roll together with it, or
+for all. A new value in the bundle needs no retry.
 
 Example:
   $ docker compose exec secrets sidecrypt retry bot1`,

@@ -20,14 +20,13 @@ export class Alarm {
     this.#wake?.();
   }
 
-  /** Nothing is due any more: what was, is being done. */
-  clear(): void {
-    this.#due = Number.POSITIVE_INFINITY;
-  }
-
-  /** Until it is due, or `signal` aborts. */
+  /** Until it is due, which is used up by that, or `signal` aborts. One waits at a time. */
   async wait(signal: AbortSignal): Promise<void> {
-    for (let left = this.#left(); left > 0 && !signal.aborted; left = this.#left()) {
+    for (let left = this.#left(); !signal.aborted; left = this.#left()) {
+      if (left <= 0) {
+        this.#due = Number.POSITIVE_INFINITY;
+        return;
+      }
       const woken = new AbortController();
       this.#wake = () => {
         woken.abort();

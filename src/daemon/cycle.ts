@@ -4,27 +4,38 @@
  * files at once while another unit's gate is waited for.
  */
 import { faultOf } from "../fault.ts";
-import { plan, type PlanInput, quarantineFor } from "../plan/index.ts";
+import { plan, readStack, servicesOf, triedIn } from "../plan/index.ts";
 import type { Log } from "../report/log.ts";
 import type { Redactor } from "../report/redact.ts";
+import type { Postponed } from "../report/status.ts";
 import type { RollContext } from "../roll/context.ts";
 import { recover } from "../roll/recover.ts";
 import { refresh } from "../roll/refresh.ts";
-import { volumesOf } from "../roll/operation.ts";
 import { rollUnit } from "../roll/unit.ts";
-import type { Fault, Observed, Outcome, Plan, Unit } from "../types.ts";
+import type { Fault, Observed, Plan, Unit } from "../types.ts";
+import type { Alarm } from "./alarm.ts";
 import { Lock } from "./lock.ts";
+import { hasLeftover, type Look, planInput } from "./look.ts";
 import { warningsOf, withLosses } from "./losses.ts";
 import type { Memory } from "./memory.ts";
 import { News } from "./news.ts";
+import type { Pace } from "./pace.ts";
 import type { Present, Reader } from "./present.ts";
-import { adoptionsOn, settledVolumes } from "./settled.ts";
+import { Setbacks } from "./setbacks.ts";
+import { adoptAll, commitSettled, deliverAll, type SettleParts } from "./settle.ts";
+import { Turns } from "./turns.ts";
+import { UnderWay } from "./under-way.ts";
 
 export interface CycleParts {
-  readonly reader: Reader;
+  readonly reader: Pick<Reader, "read" | "values">;
   readonly memory: Memory;
   readonly observe: () => Promise<Observed>;
   readonly roll: RollContext;
+  /** Rings when something may have changed; the cycle sets it for what it has put off. */
+  readonly alarm: Alarm;
+  readonly pace: Pace;
+  /** Units that are rolled at once. */
+  readonly parallelism: number;
   readonly log: Log;
   readonly redactor: Redactor;
 }
@@ -41,6 +52,8 @@ export interface View {
   readonly stuck: ReadonlyMap<string, Fault>;
   /** Services of the last run whose unit was taken back for a reason outside its files: the next one tries again. */
   readonly undone: ReadonlyMap<string, Fault>;
+  /** Services whose unit waits for its minimum interval or its budget. */
+  readonly postponed: ReadonlyMap<string, Postponed>;
 }
 
 export const NOTHING_SEEN: View = {
@@ -51,44 +64,58 @@ export const NOTHING_SEEN: View = {
   rolling: new Set(),
   stuck: new Map(),
   undone: new Map(),
+  postponed: new Map(),
 };
 
-interface Look {
-  readonly present: Present;
-  readonly observed: Observed;
-  readonly plan: Plan;
+/** What one run has done, so that it does nothing twice. */
+interface Run {
+  readonly stopping: AbortSignal;
+  /** Services to the generations that they were rolled to last. */
+  readonly rolled: Map<string, string>;
+  /** Ids of the containers that were restarted in place. */
+  readonly refreshed: Set<string>;
 }
 
 export class Cycle {
   readonly #parts: CycleParts;
   readonly #lock = new Lock();
-  /** Drops of the unit that is being rolled: nobody else writes to them. */
-  #inHand: ReadonlySet<string> = new Set();
-  #rolling: ReadonlySet<string> = new Set();
-  readonly #stuck = new Map<string, Fault>();
-  #undone = new Map<string, Fault>();
-  readonly #stuckOperations = new Set<string>();
+  readonly #underWay = new UnderWay();
+  readonly #setbacks: Setbacks;
+  readonly #turns: Turns;
+  readonly #news: News;
+  #refreshing: ReadonlySet<string> = new Set();
   #lastLook: Look | null = null;
   #faults: readonly Fault[] = [];
-  readonly #news: News;
 
   constructor(parts: CycleParts) {
+    const { log, memory, pace, alarm } = parts;
+    const { clock } = parts.roll;
     this.#parts = parts;
-    this.#news = new News(parts.log);
+    this.#news = new News(log);
+    this.#setbacks = new Setbacks({ memory, clock, log, news: this.#news });
+    this.#turns = new Turns({ memory, clock, pace, alarm, news: this.#news });
   }
 
   get view(): View {
     const { present = null, observed = null, plan: made = null } = this.#lastLook ?? {};
-    const [rolling, stuck, undone] = [this.#rolling, this.#stuck, this.#undone];
-    return { present, observed, plan: made, faults: this.#faults, rolling, stuck, undone };
+    const rolling = new Set([...this.#underWay.services, ...this.#refreshing]);
+    const { stuck, undone } = this.#setbacks;
+    return {
+      present,
+      observed,
+      plan: made,
+      faults: this.#faults,
+      rolling,
+      stuck,
+      undone,
+      postponed: this.#turns.postponed,
+    };
   }
 
-  /** After `retry`: what was given up is looked at again. */
-  forgetStuck(service: string | null): string[] {
-    const services = [...this.#stuck.keys()].filter((one) => service === null || one === service);
-    for (const one of services) this.#stuck.delete(one);
-    this.#stuckOperations.clear();
-    return services;
+  /** After `retry`: what was given up or put off is looked at again, with those of a quarantine that was cleared. */
+  async retry(service: string | null, cleared: readonly string[]): Promise<string[]> {
+    const stuck = this.#setbacks.forget(service);
+    return [...stuck, ...(await this.#turns.forget(service, cleared))];
   }
 
   /** A new container's files, without waiting for a roll under way and without starting one. */
@@ -104,19 +131,55 @@ export class Cycle {
   async run(stopping: AbortSignal): Promise<void> {
     await this.#guarded(async () => {
       await this.#recover();
-      const tried = new Set<string>();
-      const refreshed = new Set<string>();
-      this.#undone = new Map();
-      for (;;) {
-        const look = await this.#lock.run(() => this.#settle());
-        if (stopping.aborted) return;
-        if (await this.#refresh(look.plan, refreshed)) continue;
-        const unit = look.plan.units.find((one) => !servicesOf(one).some((service) => this.#waits(service)));
-        if (unit === undefined) return;
-        if (!this.#firstTry(tried, unit)) return;
-        await this.#roll(unit);
+      this.#setbacks.newRun();
+      const run: Run = { stopping, rolled: new Map(), refreshed: new Set() };
+      try {
+        while (await this.#step(run)) this.#underWay.rethrow();
+      } finally {
+        await this.#underWay.allEnded();
+        this.#underWay.rethrow();
       }
     });
+  }
+
+  /** One look and what comes of it; false: nothing more does. */
+  async #step(run: Run): Promise<boolean> {
+    const look = await this.#lock.run(() => this.#settle());
+    if (run.stopping.aborted) return false;
+    const refreshes = look.plan.refreshes.filter((step) => !step.containers.every((one) => run.refreshed.has(one.id)));
+    // A server may be among those that are being rolled: nothing new begins, and then all restart in their order.
+    if (refreshes.length > 0 && this.#underWay.size === 0) {
+      await this.#refresh(refreshes, run);
+      return true;
+    }
+    if (refreshes.length === 0) this.#begin(look, run);
+    if (this.#underWay.size === 0) return false;
+    await this.#somethingNew(run);
+    return true;
+  }
+
+  /** Whatever may begin now, as far as there is room. */
+  #begin({ observed, plan: made }: Look, run: Run): void {
+    const { parallelism } = this.#parts;
+    const order = readStack(observed).graph;
+    const ready = made.units
+      .filter((unit) => !this.#underWay.has(unit))
+      .filter((unit) => !servicesOf(unit).some((service) => this.#setbacks.waits(service)));
+    for (const unit of this.#turns.take(ready, observed.self.service)) {
+      if (this.#underWay.size >= parallelism) return;
+      if (!this.#underWay.allows(unit, order) || !this.#isNew(run, unit)) continue;
+      this.#underWay.begin(unit, this.#roll(unit));
+    }
+  }
+
+  /** A unit has ended; or, while there is room for another, the alarm rings. */
+  async #somethingNew({ stopping }: Run): Promise<void> {
+    if (this.#underWay.size >= this.#parts.parallelism) return this.#underWay.oneEnded();
+    const ended = new AbortController();
+    const rung = this.#parts.alarm.wait(AbortSignal.any([stopping, ended.signal]));
+    await Promise.race([this.#underWay.oneEnded(), rung]);
+    ended.abort();
+    await rung;
   }
 
   /** What would be done now; nothing is. */
@@ -144,8 +207,13 @@ export class Cycle {
     const look = await this.#look();
     this.#lastLook = look;
     this.#news.bundle(look.present);
-    this.#news.plan(look.plan);
+    this.#news.plan(this.#withoutUnderWay(look.plan));
     return look;
+  }
+
+  /** What is half done reads like something else that is to be done. */
+  #withoutUnderWay(made: Plan): Plan {
+    return { ...made, units: made.units.filter((unit) => !this.#underWay.has(unit)) };
   }
 
   async #look(): Promise<Look> {
@@ -161,96 +229,41 @@ export class Cycle {
     const first = await this.#lookAndTell();
     const changed = await this.#deliver(first);
     const look = changed ? await this.#lookAndTell() : first;
-    await this.#adopt(look);
-    await this.#commitSettled(look);
+    await adoptAll(this.#settling, look, this.#underWay.volumes);
+    await commitSettled(this.#settling, look, this.#underWay.volumes);
     return look;
   }
 
-  async #deliver({ plan: made, observed }: Look): Promise<boolean> {
-    const { roll, log } = this.#parts;
-    const steps = made.deliveries.filter((step) => !this.#inHand.has(step.generation.volume));
-    for (const step of steps) {
-      const { volume, id } = step.generation;
-      try {
-        await roll.drops.deliver(step.generation, step.adopt);
-        // Nobody is rolled for it, so there is nothing to go back from; not while a roll that was killed waits.
-        if (!hasLeftover(observed, volume)) await roll.drops.commit(volume);
-        log.info("delivered", { volume, generation: id, cause: step.cause });
-      } catch (thrown) {
-        log.error("drop-fault", { volume, ...faultOf(thrown, volume) });
-      }
-    }
-    return steps.length > 0;
+  get #settling(): SettleParts {
+    return { drops: this.#parts.roll.drops, memory: this.#parts.memory, log: this.#parts.log };
   }
 
-  async #adopt({ observed, plan: made }: Look): Promise<void> {
-    for (const drop of observed.drops) {
-      if (drop.fault !== null || this.#inHand.has(drop.volume)) continue;
-      await this.#parts.roll.drops.markSeen(drop.volume, adoptionsOn(drop, made));
-    }
+  #deliver(look: Look): Promise<boolean> {
+    return deliverAll(this.#settling, look, this.#underWay.volumes);
   }
 
-  /** That is what a reboot falls back to. */
-  async #commitSettled({ present, observed, plan: made }: Look): Promise<void> {
-    const settled = [...settledVolumes(made)].filter((volume) => !this.#inHand.has(volume));
-    for (const drop of observed.drops) {
-      // A killed sidecar may have got as far as the last gate, but not to the commit.
-      if (settled.includes(drop.volume) && drop.previous !== null && !hasLeftover(observed, drop.volume)) {
-        await this.#parts.roll.drops.commit(drop.volume);
-      }
-    }
-    if (present.opened !== null && present.bundle !== null) await this.#parts.memory.commit(settled, present.bundle);
-  }
-
-  /** False: nothing to restart, or only what was restarted in this run already. */
-  async #refresh(made: Plan, refreshed: Set<string>): Promise<boolean> {
-    const steps = made.refreshes.filter((step) => !step.containers.every((one) => refreshed.has(one.id)));
-    if (steps.length === 0) return false;
+  async #refresh(steps: Plan["refreshes"], { refreshed }: Run): Promise<void> {
     for (const container of steps.flatMap((step) => step.containers)) refreshed.add(container.id);
-    this.#rolling = new Set(steps.map((step) => step.consumer.service));
+    this.#refreshing = new Set(steps.map((step) => step.consumer.service));
     try {
       const faults = await refresh(this.#parts.roll, steps);
       for (const fault of faults) this.#parts.log.error("refresh-failed", { ...fault });
     } finally {
-      this.#rolling = new Set();
+      this.#refreshing = new Set();
     }
-    return true;
   }
 
   async #roll(unit: Unit): Promise<void> {
     const { roll, log } = this.#parts;
-    const services = servicesOf(unit);
-    this.#inHand = new Set(volumesOf(unit));
-    this.#rolling = new Set(services);
-    try {
-      this.#news.losses(services, await warningsOf(roll.docker, [unit]));
-      log.info("roll-started", { services, names: unit.names });
-      await this.#conclude(await rollUnit(roll, unit), unit);
-    } finally {
-      this.#inHand = new Set();
-      this.#rolling = new Set();
-    }
-  }
-
-  async #conclude(outcome: Outcome, unit: Unit): Promise<void> {
-    const { memory, roll, log } = this.#parts;
-    const services = servicesOf(unit);
-    if (outcome.kind === "committed") {
-      log.info("roll-committed", { services, members: outcome.members });
-      return;
-    }
-    const { fault } = outcome;
-    if (outcome.kind === "rolled-back") {
-      const at = new Date(roll.clock.now()).toISOString();
-      await memory.addQuarantine(quarantineFor(unit, fault.message, at));
-      log.error("rolled-back", { services, ...fault });
-    } else if (outcome.kind === "stuck") {
-      for (const service of services) this.#stuck.set(service, fault);
-      log.error("roll-stuck", { services, ...fault });
-    } else {
-      for (const service of services) this.#undone.set(service, fault);
-      this.#news.undone(services, fault);
-    }
+    const tried = triedIn(unit);
+    const { services, names } = tried;
+    this.#news.losses(services, await warningsOf(roll.docker, [unit]));
+    const started = await this.#turns.begin(services);
+    log.info("roll-started", { services, names });
+    const outcome = await rollUnit(roll, unit);
+    if (outcome.kind === "committed") log.info("roll-committed", { services, members: outcome.members });
+    await this.#setbacks.record(outcome, tried);
+    if (outcome.kind === "undone") await this.#turns.undone(outcome.fault, started);
   }
 
   /** What a cut-off roll goes back to, where its drop was emptied meanwhile: the old container has to find files. */
@@ -268,59 +281,24 @@ export class Cycle {
       const look = await this.#look();
       return (await this.#refill(look)) ? this.#look() : look;
     });
-    const { roll, memory, log } = this.#parts;
     const scene = { containers: observed.containers, drops: observed.drops, consumers: made.consumers };
-    const leftovers = await recover(roll, scene, this.#stuckOperations);
-    // The engine was gone in the middle of it, and is back: what it left has just been recovered.
-    for (const [service, { code }] of this.#stuck) if (code === "docker-unreachable") this.#stuck.delete(service);
-    for (const { operation, services, wanted, outcome } of leftovers) {
-      if (outcome.kind === "stuck") {
-        this.#stuckOperations.add(operation);
-        for (const service of services) this.#stuck.set(service, outcome.fault);
-        log.error("roll-stuck", { services, ...outcome.fault });
-      }
-      if (outcome.kind === "rolled-back") {
-        const at = new Date(roll.clock.now()).toISOString();
-        const reason = outcome.fault.message;
-        await memory.addQuarantine({ generations: wanted, names: [], services, reason, at });
-        log.error("rolled-back", { services, ...outcome.fault });
-      }
+    const left = this.#setbacks.operationsToLeave(observed.containers);
+    const leftovers = await recover(this.#parts.roll, scene, left);
+    this.#setbacks.forgetUnreachable();
+    for (const { services, wanted, outcome } of leftovers) {
+      // Taken back ungated: the look after it plans it anew.
+      if (outcome.kind === "undone") continue;
+      await this.#setbacks.record(outcome, { services, generations: wanted, names: [] });
     }
-  }
-
-  #waits(service: string): boolean {
-    return this.#stuck.has(service) || this.#undone.has(service);
   }
 
   /** A unit that passed and is planned again at once is a defect of ours; rolling on would be a storm. */
-  #firstTry(tried: Set<string>, unit: Unit): boolean {
-    const key = JSON.stringify([servicesOf(unit), unit.generations]);
-    if (tried.has(key)) {
-      this.#parts.log.error("defect", { message: "the same unit was planned twice", services: servicesOf(unit) });
-      return false;
-    }
-    tried.add(key);
-    return true;
+  #isNew({ rolled }: Run, unit: Unit): boolean {
+    const services = servicesOf(unit);
+    const [key, generations] = [services.join(" "), JSON.stringify(unit.generations)];
+    const isNew = rolled.get(key) !== generations;
+    if (!isNew) this.#parts.log.error("defect", { message: "the same unit was planned twice", services });
+    rolled.set(key, generations);
+    return isNew;
   }
-}
-
-function planInput(present: Present, observed: Observed, memory: Memory): PlanInput {
-  const fallback = new Map(
-    Object.entries(memory.committed).flatMap(([volume, digest]) => {
-      const opened = present.committed.get(digest);
-      return opened === undefined ? [] : [[volume, opened] as const];
-    }),
-  );
-  return { opened: present.opened, fallback, observed, quarantine: memory.quarantine };
-}
-
-function servicesOf(unit: Unit): string[] {
-  return [...new Set(unit.steps.map((step) => step.consumer.service))].toSorted();
-}
-
-/** A candidate of a roll that was killed still waits to be recovered on this drop. */
-function hasLeftover(observed: Observed, volume: string): boolean {
-  return observed.containers.some(
-    (one) => one.replaces !== null && one.mounts.some((mount) => mount.volume === volume),
-  );
 }

@@ -164,7 +164,7 @@ class Daemon {
   }
 
   #buildCycle(docker: DockerPort, self: Self): Cycle {
-    const { clock, log, redactor } = this.#parts;
+    const { clock, config, log, redactor } = this.#parts;
     const shutdown = this.#giveUp.signal;
     const options: KnownOptions = new Map();
     return new Cycle({
@@ -181,6 +181,9 @@ class Daemon {
         hands: this.#hands,
         shutdown,
       },
+      alarm: this.#alarm,
+      pace: config,
+      parallelism: config.parallelism,
       log,
       redactor,
     });
@@ -188,7 +191,6 @@ class Daemon {
 
   async #loop(cycle: Cycle): Promise<void> {
     while (!this.#stopping()) {
-      this.#alarm.clear();
       await cycle.run(this.#parts.stop);
       await this.#alarm.wait(this.#parts.stop);
     }
@@ -255,11 +257,11 @@ class Daemon {
 
   async #retry(service: string | null): Promise<{ cleared: readonly string[] }> {
     const cycle = this.#cycleOrThrow();
-    const stuck = cycle.forgetStuck(service);
     const cleared = await this.#memory.clearQuarantine((one) => service === null || one.services.includes(service));
+    const given = await cycle.retry(service, cleared);
     // Sets that are not in force go without a word: nothing is tried again for them.
     const held = new Set(cycle.view.plan?.held.flatMap((unit) => unit.services));
-    const services = [...new Set([...stuck, ...cleared.filter((one) => held.has(one))])].toSorted();
+    const services = [...new Set([...given, ...cleared.filter((one) => held.has(one))])].toSorted();
     if (services.length > 0) this.#parts.log.info("quarantine-cleared", { services });
     this.#alarm.in(0);
     return { cleared: services };
@@ -277,7 +279,7 @@ class Daemon {
 
   #status(): Status {
     const { clock, version } = this.#parts;
-    const { present, observed, plan, faults, rolling, stuck, undone } = this.#cycle?.view ?? NOTHING_SEEN;
+    const { present, observed, plan, faults, rolling, stuck, undone, postponed } = this.#cycle?.view ?? NOTHING_SEEN;
     const unconnected = this.#connectFault === null ? [] : [this.#connectFault];
     return buildStatus({
       version,
@@ -289,6 +291,7 @@ class Daemon {
       rolling,
       stuck,
       undone,
+      postponed,
       quarantine: this.#memory.quarantine,
       faults: [...unconnected, ...faults],
       warnings: this.#warnings,

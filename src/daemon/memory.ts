@@ -1,11 +1,13 @@
 /**
- * What the world cannot hold, in /state: which bundle each drop was committed from, those bundles as ciphertext, and
- * the quarantine. No plaintext byte. Losing it costs memory, not correctness.
+ * What the world cannot hold, in /state: which bundle each drop was committed from, those bundles as ciphertext, the
+ * quarantine, and which rolls began lately. No plaintext byte. Losing it costs memory, not correctness.
  */
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import type { Bundle, Quarantine } from "../types.ts";
+import { Lock } from "./lock.ts";
+import type { RollStart } from "./pace.ts";
 import { unwritable, writeWhole } from "./state-file.ts";
 
 const FILE = "memory.json";
@@ -26,14 +28,17 @@ const schema = z.object({
       at: z.string(),
     }),
   ),
+  // Damaged, or of a version that kept none: an empty budget, and everything else is kept.
+  rolls: z.array(z.object({ service: z.string(), at: z.number() })).catch([]),
 });
 
 type Content = z.infer<typeof schema>;
 
-const EMPTY: Content = { version: 1, committed: {}, quarantine: [] };
+const EMPTY: Content = { version: 1, committed: {}, quarantine: [], rolls: [] };
 
 export class Memory {
   readonly #dir: string;
+  readonly #lock = new Lock();
   #content: Content;
 
   private constructor(dir: string, content: Content) {
@@ -59,6 +64,10 @@ export class Memory {
 
   get committed(): Readonly<Record<string, string>> {
     return this.#content.committed;
+  }
+
+  get rolls(): readonly RollStart[] {
+    return this.#content.rolls;
   }
 
   /** Ciphertext of a committed bundle; null: it is not kept any more. */
@@ -105,8 +114,26 @@ export class Memory {
     return [...new Set(cleared.flatMap((entry) => entry.services))].toSorted();
   }
 
-  async #save(): Promise<void> {
-    await writeWhole(join(this.#dir, FILE), Buffer.from(`${JSON.stringify(this.#content, null, 2)}\n`), this.#dir);
+  /** Written down before the first container is touched: a sidecar that crashes in each roll must not roll for ever. */
+  async addRolls(services: readonly string[], at: number, keepMs: number): Promise<void> {
+    const kept = this.#content.rolls.filter((one) => one.at > at - keepMs);
+    this.#content = { ...this.#content, rolls: [...kept, ...services.map((service) => ({ service, at }))] };
+    await this.#save();
+  }
+
+  async forgetRolls(drop: (roll: RollStart) => boolean): Promise<void> {
+    const rolls = this.#content.rolls.filter((roll) => !drop(roll));
+    if (rolls.length === this.#content.rolls.length) return;
+    this.#content = { ...this.#content, rolls };
+    await this.#save();
+  }
+
+  /** One after another: two units may end in one moment, and there is one temporary file. */
+  #save(): Promise<void> {
+    return this.#lock.run(() => {
+      const text = `${JSON.stringify(this.#content, null, 2)}\n`;
+      return writeWhole(join(this.#dir, FILE), Buffer.from(text), this.#dir);
+    });
   }
 
   async #prune(): Promise<void> {

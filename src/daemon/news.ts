@@ -2,6 +2,7 @@
 import { printPlan } from "../plan/index.ts";
 import type { Log } from "../report/log.ts";
 import type { Fault, Plan, Warning } from "../types.ts";
+import type { Pause } from "./pace.ts";
 import type { Present } from "./present.ts";
 
 export class News {
@@ -35,6 +36,12 @@ export class News {
   losses(services: readonly string[], warnings: readonly Warning[]): void {
     if (!this.#isNew(`losses ${services.join(" ")}`, warnings)) return;
     for (const one of warnings) this.#log.warn("plan-warning", { ...one });
+  }
+
+  postponed({ service, until }: Pause, services: readonly string[], fault: Fault | null): void {
+    if (!this.#isNew(`postponed ${services.join(" ")}`, [service, until, fault?.code])) return;
+    if (fault !== null) this.#log.error("circuit-open", { services, ...fault });
+    else this.#log.info("roll-postponed", { services, until: new Date(until).toISOString() });
   }
 
   undone(services: readonly string[], fault: Fault): void {

@@ -1,6 +1,7 @@
 export { DEFAULT_SETTLE_MS } from "./evaluate.ts";
 export type { Defaults } from "./evaluate.ts";
 export { generationId } from "./generation.ts";
+export { reached } from "./graph.ts";
 export type { PlanInput } from "./input.ts";
 export { planToJson } from "./json.ts";
 export type { PlanJson } from "./json.ts";
@@ -9,6 +10,8 @@ export type { ConsumerLabels } from "./labels.ts";
 export { isCurrent, START_MARGIN_MS } from "./member.ts";
 export { plan } from "./plan.ts";
 export { printPlan } from "./print.ts";
-export { quarantineFor } from "./quarantine.ts";
+export { servicesOf, triedIn } from "./quarantine.ts";
+export type { Tried } from "./quarantine.ts";
 export { parsePatterns, selectNames } from "./select.ts";
 export type { Pattern, Selection } from "./select.ts";
+export { readStack } from "./stack.ts";

@@ -20,6 +20,9 @@ export const EVENTS = {
   "drop-fault": "a drop cannot be written to, or is not what its definition says",
   "drop-warning": "a drop is usable but not as safe as it could be",
 
+  "roll-postponed":
+    "a unit waits for its minimum interval, and until when; changes meanwhile come together in one roll",
+  "circuit-open": "a consumer was rolled as often as its budget allows: it is not rolled again for a while",
   "roll-started": "a unit's replacement begins",
   "files-carried": "files that Compose put into the old container itself are carried over to the new one",
   "copy-warning": "the new container is the same, but a port or the name of its image is not",
@@ -37,7 +40,7 @@ export const EVENTS = {
   undone: "a unit was not rolled for a reason outside its files; the next look tries again",
   "roll-stuck": "the way back failed too; nothing more is tried",
   recovered: "a roll that a kill interrupted was finished or undone",
-  "quarantine-cleared": "someone said retry: what was quarantined or stuck is tried again",
+  "quarantine-cleared": "someone said retry: what was quarantined, stuck or waiting is tried again",
 
   "engine-lost": "the engine does not answer; what is delivered stays",
   "engine-found": "looks succeed again",

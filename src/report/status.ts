@@ -71,6 +71,8 @@ export interface Status {
   readonly warnings: readonly Warning[];
 }
 
+export type Postponed = string | Fault;
+
 export interface StatusInput {
   readonly version: string;
   /** Milliseconds since the epoch. */
@@ -87,6 +89,8 @@ export interface StatusInput {
   readonly stuck: ReadonlyMap<string, Fault>;
   /** Services whose last roll was taken back for a reason outside their files; it is tried again. */
   readonly undone: ReadonlyMap<string, Fault>;
+  /** Services whose unit is planned and not rolled yet; a fault where that takes a person. */
+  readonly postponed: ReadonlyMap<string, Postponed>;
   readonly quarantine: readonly Quarantine[];
   readonly faults: readonly Fault[];
   /** The bundle's; the plan's are added here. */
@@ -182,7 +186,13 @@ function judge(row: Row, input: StatusInput): Judgement {
   const cause = causeFor(plan, row);
   if (delivered === null) return { state: "undelivered", reason: cause ?? input.bundle.fault?.message ?? null };
   if (plan === null) return { state: "waiting", reason: "nothing has been planned yet" };
-  return cause === null ? { state: "current" } : { state: "waiting", reason: cause };
+  return cause === null ? { state: "current" } : fromPostponed(cause, input.postponed.get(service));
+}
+
+function fromPostponed(cause: string, why: Postponed | undefined): Judgement {
+  if (why === undefined) return { state: "waiting", reason: cause };
+  if (typeof why === "string") return { state: "waiting", reason: `${cause}; ${why}` };
+  return fromFault("waiting", { ...why, message: `${cause}; ${why.message}` });
 }
 
 function fromFault(state: ConsumerState, { code, message, hint }: Fault): Judgement {

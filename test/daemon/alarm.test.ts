@@ -31,14 +31,27 @@ describe("alarm", () => {
     expect(clock.now()).toBe(1_020);
   });
 
-  test("what was due before the clear is not waited for again", async () => {
+  test("what was waited for is not due again", async () => {
+    const clock = jumpingClock();
+    const alarm = new Alarm(clock);
+    alarm.in(20);
+    await alarm.wait(never);
+    const stop = new AbortController();
+    const waited = alarm.wait(stop.signal);
+    stop.abort();
+    await waited;
+    alarm.in(500);
+    await alarm.wait(never);
+    expect(clock.slept).toEqual([20, 500]);
+  });
+
+  test("what becomes due is kept where the wait for it was cut short", async () => {
     const clock = jumpingClock();
     const alarm = new Alarm(clock);
     alarm.in(0);
-    alarm.clear();
-    const stop = new AbortController();
-    stop.abort();
-    await alarm.wait(stop.signal);
+    await alarm.wait(AbortSignal.abort());
+    await alarm.wait(never);
+    expect(clock.now()).toBe(1_000);
     expect(clock.slept).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 /** Over random small stacks: what was planned and done is not planned again, and no value is ever told. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { plan, planToJson, printPlan, quarantineFor, type PlanInput } from "../../src/plan/index.ts";
+import { plan, planToJson, printPlan, triedIn, type PlanInput } from "../../src/plan/index.ts";
 import type { ContainerState, ObservedContainer, Opened, Plan } from "../../src/types.ts";
 import { apply, BOOT, bundle, container, emptied, fallbackOf, input, settled, world } from "./builders.ts";
 
@@ -75,7 +75,7 @@ function makeInput({
   const before = settled(world(containers), first);
   const fallback = remembered ? fallbackOf(before, first) : new Map<string, Opened>();
   const [unit] = plan(input(before, second, { fallback })).units;
-  const quarantine = failed && unit !== undefined ? [quarantineFor(unit, "gate failed", "")] : [];
+  const quarantine = failed && unit !== undefined ? [{ ...triedIn(unit), reason: "gate failed", at: "" }] : [];
   return input(reboot ? emptied(before) : before, second, { fallback, quarantine });
 }
 

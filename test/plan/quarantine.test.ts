@@ -1,6 +1,6 @@
 /** What failed is not tried again, and what its drops hold meanwhile. */
 import { describe, expect, it } from "vitest";
-import { plan, printPlan, quarantineFor } from "../../src/plan/index.ts";
+import { plan, printPlan, triedIn } from "../../src/plan/index.ts";
 import type { Quarantine } from "../../src/types.ts";
 import { apply, BOOT, bundle, container, drop, emptied, fallbackOf, input, settled, world } from "./builders.ts";
 import { after, before, NOTHING, stack, text } from "./stacks.ts";
@@ -8,8 +8,11 @@ import { after, before, NOTHING, stack, text } from "./stacks.ts";
 const newRedis = after({ REDIS_PASSWORD: "new" });
 
 describe("quarantine", () => {
-  const failed = (opened = newRedis, observed = stack): Quarantine =>
-    quarantineFor(plan(input(observed, opened)).units[0]!, "gate failed", "2026-01-02T00:00:00Z");
+  const failed = (opened = newRedis, observed = stack): Quarantine => ({
+    ...triedIn(plan(input(observed, opened)).units[0]!),
+    reason: "gate failed",
+    at: "2026-01-02T00:00:00Z",
+  });
 
   it("remembers generations, names and services", () => {
     const entry = failed();
@@ -67,7 +70,7 @@ describe("quarantine", () => {
     const drops = half.drops.map((one, index) => ({ ...one, previous: stack.drops[index]!.current, seen: [] }));
     const { units } = plan(input({ ...half, containers: stack.containers, drops }, newRedis));
     expect(units[0]?.deliveries).toEqual([]);
-    expect(quarantineFor(units[0]!, "", "").generations).toEqual(failed().generations);
+    expect(triedIn(units[0]!).generations).toEqual(failed().generations);
   });
 
   describe("of a key that several have", () => {

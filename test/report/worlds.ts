@@ -82,6 +82,7 @@ export function quiet(changed: Partial<StatusInput> = {}): StatusInput {
     rolling: new Set(),
     stuck: new Map(),
     undone: new Map(),
+    postponed: new Map(),
     quarantine: [],
     faults: [],
     warnings: [],

@@ -1,0 +1,28 @@
+/** One look at the world: what there is, what the engine and the drops hold, and what follows from it. */
+import type { PlanInput } from "../plan/index.ts";
+import type { Observed, Plan } from "../types.ts";
+import type { Memory } from "./memory.ts";
+import type { Present } from "./present.ts";
+
+export interface Look {
+  readonly present: Present;
+  readonly observed: Observed;
+  readonly plan: Plan;
+}
+
+export function planInput(present: Present, observed: Observed, memory: Memory): PlanInput {
+  const fallback = new Map(
+    Object.entries(memory.committed).flatMap(([volume, digest]) => {
+      const opened = present.committed.get(digest);
+      return opened === undefined ? [] : [[volume, opened] as const];
+    }),
+  );
+  return { opened: present.opened, fallback, observed, quarantine: memory.quarantine };
+}
+
+/** A candidate of a roll that was killed still waits to be recovered on this drop. */
+export function hasLeftover(observed: Observed, volume: string): boolean {
+  return observed.containers.some(
+    (one) => one.replaces !== null && one.mounts.some((mount) => mount.volume === volume),
+  );
+}

@@ -1,0 +1,77 @@
+/** What became of rolls that did not commit: who is quarantined, given up, or tried again by the next run. */
+import type { Clock } from "../clock.ts";
+import type { Tried } from "../plan/index.ts";
+import { LABEL_UNIT, parseUnit } from "../roll/journal.ts";
+import type { Log } from "../report/log.ts";
+import type { Fault, ObservedContainer, Outcome } from "../types.ts";
+import type { Memory } from "./memory.ts";
+import type { News } from "./news.ts";
+
+interface Parts {
+  readonly memory: Memory;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly news: News;
+}
+
+export class Setbacks {
+  readonly #parts: Parts;
+  readonly stuck = new Map<string, Fault>();
+  #undone = new Map<string, Fault>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  get undone(): ReadonlyMap<string, Fault> {
+    return this.#undone;
+  }
+
+  /** After a roll or a recovery. */
+  async record(outcome: Outcome, tried: Tried): Promise<void> {
+    if (outcome.kind === "committed") return;
+    const { memory, clock, log, news } = this.#parts;
+    const { fault } = outcome;
+    const { services } = tried;
+    if (outcome.kind === "rolled-back") {
+      const at = new Date(clock.now()).toISOString();
+      await memory.addQuarantine({ ...tried, reason: fault.message, at });
+      log.error("rolled-back", { services, ...fault });
+    } else if (outcome.kind === "stuck") {
+      for (const service of services) this.stuck.set(service, fault);
+      log.error("roll-stuck", { services, ...fault });
+    } else {
+      for (const service of services) this.#undone.set(service, fault);
+      news.undone(services, fault);
+    }
+  }
+
+  /** What was undone is tried again. */
+  newRun(): void {
+    this.#undone = new Map();
+  }
+
+  waits(service: string): boolean {
+    return this.stuck.has(service) || this.#undone.has(service);
+  }
+
+  /** The operations of which the way back failed: never a way back of a way back (H43). */
+  operationsToLeave(containers: readonly ObservedContainer[]): Set<string> {
+    const left = containers.filter(({ service }) => isGivenUp(this.stuck.get(service)));
+    return new Set(left.flatMap(({ labels }) => parseUnit(labels[LABEL_UNIT])?.operation ?? []));
+  }
+
+  /** The engine was gone in the middle of it, and is back: what it left has just been recovered. */
+  forgetUnreachable(): void {
+    for (const [service, fault] of this.stuck) if (!isGivenUp(fault)) this.stuck.delete(service);
+  }
+
+  /** After `retry`. */
+  forget(service: string | null): string[] {
+    const services = [...this.stuck.keys()].filter((one) => service === null || one === service);
+    for (const one of services) this.stuck.delete(one);
+    return services;
+  }
+}
+
+const isGivenUp = (fault: Fault | undefined): boolean => fault !== undefined && fault.code !== "docker-unreachable";

@@ -1,0 +1,58 @@
+/** What is done on drops that nobody is rolled for: deliveries, adoption and commits. */
+import { faultOf } from "../fault.ts";
+import type { Log } from "../report/log.ts";
+import type { Drops } from "../roll/context.ts";
+import type { DeliverStep } from "../types.ts";
+import { hasLeftover, type Look } from "./look.ts";
+import type { Memory } from "./memory.ts";
+import { adoptionsOn, settledVolumes } from "./settled.ts";
+
+export interface SettleParts {
+  readonly drops: Drops;
+  readonly memory: Memory;
+  readonly log: Log;
+}
+
+/** Drops of the units that are being rolled: nobody else writes to them. */
+type InHand = ReadonlySet<string>;
+
+/** False: there was nothing to deliver. */
+export async function deliverAll({ drops, log }: SettleParts, look: Look, inHand: InHand): Promise<boolean> {
+  const steps = look.plan.deliveries.filter((step) => !inHand.has(step.generation.volume));
+  for (const step of steps) {
+    const { volume } = step.generation;
+    try {
+      await deliverOne(drops, look, step);
+      log.info("delivered", { volume, generation: step.generation.id, cause: step.cause });
+    } catch (thrown) {
+      log.error("drop-fault", { volume, ...faultOf(thrown, volume) });
+    }
+  }
+  return steps.length > 0;
+}
+
+async function deliverOne(drops: Drops, { observed }: Look, { generation, adopt }: DeliverStep): Promise<void> {
+  await drops.deliver(generation, adopt);
+  // Nobody is rolled for it, so there is nothing to go back from; not while a roll that was killed waits.
+  if (!hasLeftover(observed, generation.volume)) await drops.commit(generation.volume);
+}
+
+export async function adoptAll({ drops }: SettleParts, { observed, plan }: Look, inHand: InHand): Promise<void> {
+  for (const drop of observed.drops) {
+    if (drop.fault !== null || inHand.has(drop.volume)) continue;
+    await drops.markSeen(drop.volume, adoptionsOn(drop, plan));
+  }
+}
+
+/** That is what a reboot falls back to. */
+export async function commitSettled({ drops, memory }: SettleParts, look: Look, inHand: InHand): Promise<void> {
+  const { present, observed, plan } = look;
+  const settled = [...settledVolumes(plan)].filter((volume) => !inHand.has(volume));
+  for (const drop of observed.drops) {
+    // A killed sidecar may have got as far as the last gate, but not to the commit.
+    if (settled.includes(drop.volume) && drop.previous !== null && !hasLeftover(observed, drop.volume)) {
+      await drops.commit(drop.volume);
+    }
+  }
+  if (present.opened !== null && present.bundle !== null) await memory.commit(settled, present.bundle);
+}
