@@ -144,8 +144,11 @@ export class Cycle {
 
   /** One look and what comes of it; false: nothing more does. */
   async #step(run: Run): Promise<boolean> {
+    const { ended } = this.#underWay;
     const look = await this.#lock.run(() => this.#settle());
     if (run.stopping.aborted) return false;
+    // It was seen half done: what has become of it, a quarantine say, is not in this plan.
+    if (this.#underWay.ended !== ended) return true;
     const refreshes = look.plan.refreshes.filter((step) => !step.containers.every((one) => run.refreshed.has(one.id)));
     // A server may be among those that are being rolled: nothing new begins, and then all restart in their order.
     if (refreshes.length > 0 && this.#underWay.size === 0) {
@@ -218,10 +221,11 @@ export class Cycle {
 
   async #look(): Promise<Look> {
     const { reader, memory, observe, redactor } = this.#parts;
+    const inHand = this.#underWay.volumes;
     const present = await reader.read();
     redactor.remember(reader.values());
     const observed = await observe();
-    return { present, observed, plan: plan(planInput(present, observed, memory)) };
+    return { present, observed, plan: plan(planInput(present, observed, memory)), inHand };
   }
 
   /** Deliveries, adoption and commits; returns a look in which only refreshes and units are left. */
@@ -229,8 +233,8 @@ export class Cycle {
     const first = await this.#lookAndTell();
     const changed = await this.#deliver(first);
     const look = changed ? await this.#lookAndTell() : first;
-    await adoptAll(this.#settling, look, this.#underWay.volumes);
-    await commitSettled(this.#settling, look, this.#underWay.volumes);
+    await adoptAll(this.#settling, look, this.#inHand(look));
+    await commitSettled(this.#settling, look, this.#inHand(look));
     return look;
   }
 
@@ -239,7 +243,11 @@ export class Cycle {
   }
 
   #deliver(look: Look): Promise<boolean> {
-    return deliverAll(this.#settling, look, this.#underWay.volumes);
+    return deliverAll(this.#settling, look, this.#inHand(look));
+  }
+
+  #inHand({ inHand }: Look): ReadonlySet<string> {
+    return new Set([...inHand, ...this.#underWay.volumes]);
   }
 
   async #refresh(steps: Plan["refreshes"], { refreshed }: Run): Promise<void> {
@@ -267,13 +275,14 @@ export class Cycle {
   }
 
   /** What a cut-off roll goes back to, where its drop was emptied meanwhile: the old container has to find files. */
-  async #refill({ present, observed }: Look): Promise<boolean> {
+  async #refill(look: Look): Promise<boolean> {
+    const { present, observed } = look;
     const emptied = observed.drops.filter((drop) => drop.current === null && hasLeftover(observed, drop.volume));
     if (emptied.length === 0) return false;
     const committed = plan({ ...planInput(present, observed, this.#parts.memory), opened: null });
     const volumes = new Set(emptied.map((drop) => drop.volume));
     const deliveries = committed.deliveries.filter((step) => volumes.has(step.generation.volume));
-    return this.#deliver({ present, observed, plan: { ...committed, deliveries } });
+    return this.#deliver({ ...look, plan: { ...committed, deliveries } });
   }
 
   async #recover(): Promise<void> {

@@ -8,6 +8,8 @@ export interface Look {
   readonly present: Present;
   readonly observed: Observed;
   readonly plan: Plan;
+  /** Drops of the units that were being rolled when it began: half done when it was seen, whatever has become of it. */
+  readonly inHand: ReadonlySet<string>;
 }
 
 export function planInput(present: Present, observed: Observed, memory: Memory): PlanInput {

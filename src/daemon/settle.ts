@@ -13,7 +13,7 @@ export interface SettleParts {
   readonly log: Log;
 }
 
-/** Drops of the units that are being rolled: nobody else writes to them. */
+/** Drops of the units that are being rolled, or were when it was looked: nobody else writes to them. */
 type InHand = ReadonlySet<string>;
 
 /** False: there was nothing to deliver. */

@@ -1,7 +1,7 @@
 /** The units that are being rolled, and which other may be begun beside them. */
 import { toSidecryptError } from "../errors.ts";
 import { reached, servicesOf } from "../plan/index.ts";
-import { volumesOf } from "../roll/unit.ts";
+import { volumesOf } from "../roll/operation.ts";
 import type { Unit } from "../types.ts";
 
 /** Service to the services that must come first. */
@@ -9,10 +9,16 @@ type Order = Parameters<typeof reached>[0];
 
 export class UnderWay {
   readonly #units = new Map<Unit, Promise<void>>();
+  #ended = 0;
   #failures: unknown[] = [];
 
   get size(): number {
     return this.#units.size;
+  }
+
+  /** How many have ended so far. */
+  get ended(): number {
+    return this.#ended;
   }
 
   /** Nobody else writes to these drops. */
@@ -29,7 +35,10 @@ export class UnderWay {
       .catch((thrown: unknown) => {
         this.#failures.push(thrown);
       })
-      .finally(() => this.#units.delete(unit));
+      .finally(() => {
+        this.#units.delete(unit);
+        this.#ended++;
+      });
     this.#units.set(unit, done);
   }
 

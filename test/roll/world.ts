@@ -40,12 +40,15 @@ export interface Service {
   readonly bound?: readonly string[];
   /** The service whose network it lives in. */
   readonly network?: string;
+  /** The one that it asks for; else what all others ask for. */
+  readonly secret?: string;
   /** Under which it is healthy: its own version, and that of the server it logs in to. */
   readonly healthy?: (own: string | null, server: string | null) => boolean;
 }
 
 const PROJECT = "stack";
 const SERVER = "redis";
+const SHARED = "PASSWORD";
 export const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** Seeding is slow: once for each list of services. */
@@ -199,13 +202,19 @@ export class World {
 
   plan(observed = this.observe()): Plan {
     const asking = this.services.filter(({ secrets = true }) => secrets);
-    const fallback = new Map(asking.map(({ name }) => [volumeOf(name), opened("v1")] as const));
-    return plan({ opened: opened(this.version), fallback, observed, quarantine: this.quarantine });
+    const fallback = new Map(asking.map(({ name }) => [volumeOf(name), this.opened("v1")] as const));
+    return plan({ opened: this.opened(this.version), fallback, observed, quarantine: this.quarantine });
+  }
+
+  opened(version: string): Opened {
+    const names = new Set(this.services.map(({ secret = SHARED }) => secret));
+    const secrets = new Map([...names].map((name) => [name, Buffer.from(version)]));
+    return { digest: version.padEnd(64, "0"), secrets, warnings: [], fingerprintKey: new Uint8Array(32).fill(7) };
   }
 
   #seed(service: Service, number: number): void {
     const { name, after = [], bound = [], network, policy = "unless-stopped", secrets = true } = service;
-    const { onChange = "recreate", order = "stop-first", onFailure = "rollback" } = service;
+    const { onChange = "recreate", order = "stop-first", onFailure = "rollback", secret = SHARED } = service;
     const owner = network === undefined ? undefined : this.containersOf(network)[0]?.id;
     const id = this.engine.create(nameOf(name, number), {
       body: {
@@ -219,7 +228,7 @@ export class World {
             .join(","),
           ...(secrets
             ? {
-                "sidecrypt.secrets": "PASSWORD",
+                "sidecrypt.secrets": secret,
                 "sidecrypt.on-change": onChange,
                 "sidecrypt.order": order,
                 "sidecrypt.on-failure": onFailure,
@@ -375,8 +384,3 @@ export class Sidecar {
 
 export const volumeOf = (service: string): string => `${service}-secrets`;
 export const nameOf = (service: string, number = 1): string => `${PROJECT}-${service}-${number}`;
-
-function opened(version: string): Opened {
-  const secrets = new Map([["PASSWORD", Buffer.from(version)]]);
-  return { digest: version.padEnd(64, "0"), secrets, warnings: [], fingerprintKey: new Uint8Array(32).fill(7) };
-}
