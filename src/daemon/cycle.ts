@@ -11,7 +11,7 @@ import type { Postponed } from "../report/status.ts";
 import type { RollContext } from "../roll/context.ts";
 import { recover } from "../roll/recover.ts";
 import { refresh } from "../roll/refresh.ts";
-import { rollUnit } from "../roll/unit.ts";
+import { rollUnit, volumesOf } from "../roll/unit.ts";
 import type { Fault, Observed, Plan, Unit } from "../types.ts";
 import type { Alarm } from "./alarm.ts";
 import { Lock } from "./lock.ts";
@@ -210,13 +210,17 @@ export class Cycle {
     const look = await this.#look();
     this.#lastLook = look;
     this.#news.bundle(look.present);
-    this.#news.plan(this.#withoutUnderWay(look.plan));
+    this.#news.plan(this.#withoutHalfDone(look));
     return look;
   }
 
   /** What is half done reads like something else that is to be done. */
-  #withoutUnderWay(made: Plan): Plan {
-    return { ...made, units: made.units.filter((unit) => !this.#underWay.has(unit)) };
+  #withoutHalfDone({ plan: made, inHand }: Look): Plan {
+    return {
+      ...made,
+      deliveries: made.deliveries.filter(({ generation }) => !inHand.has(generation.volume)),
+      units: made.units.filter((unit) => !volumesOf(unit).some((volume) => inHand.has(volume))),
+    };
   }
 
   async #look(): Promise<Look> {
