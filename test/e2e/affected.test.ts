@@ -75,7 +75,7 @@ describe("a changed secret", () => {
     expect(await stack.file("bot2", "SHARED_TOKEN")).toBe(token);
   });
 
-  test("fifty rewrites within a second must make one roll, of the bot whose key is another one in the end", async () => {
+  test("H46: fifty rewrites within a second must make one roll, of the bot whose key is another one in the end", async () => {
     const stack = stackOf();
     const events = await recordEvents(stack);
     const before = await stack.lives();

@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { useStack } from "./harness/fixture.ts";
 import { disorder, dropNames, gatedBot, letPass, midRoll, slowKey, waitOrder } from "./harness/gated.ts";
-import { bot } from "./harness/model.ts";
+import { bot, sidecarEnvironment } from "./harness/model.ts";
 import { masked, SIDECAR, type Stack } from "./harness/stack.ts";
 import { badKey, randomValue } from "./harness/values.ts";
 import { waitUntil } from "./harness/wait.ts";
@@ -14,7 +14,7 @@ const GRACE_SECONDS = 10;
 const stackOf = useStack({
   secrets: { BOT1_API_KEY: randomValue(), BOT2_API_KEY: randomValue() },
   services: { bot1: gatedBot("BOT1_API_KEY"), bot2: bot("BOT2_API_KEY") },
-  sidecar: { environment: { SIDECRYPT_POLL: "1s", SIDECRYPT_STOP_GRACE: `${GRACE_SECONDS}s` } },
+  sidecar: { environment: sidecarEnvironment({ SIDECRYPT_STOP_GRACE: `${GRACE_SECONDS}s` }) },
 });
 
 /** From wherever the test before left it: the sidecar runs, and both bots are current on keys that work. */

@@ -28,7 +28,7 @@ test("one event fires once, after the quiet window", async () => {
   expect(fired).toEqual([100]);
 });
 
-test("fifty events in a second make one call", async () => {
+test("H46: fifty events in a second make one call", async () => {
   const { clock, fired, trigger } = setUp();
   for (let n = 0; n < 50; n++) {
     trigger();

@@ -97,7 +97,7 @@ test("a file written in halves is looked at when it is whole", async () => {
   expect(looks).toHaveLength(1);
 });
 
-test("fifty rewrites make one look", async () => {
+test("H46: fifty rewrites make one look", async () => {
   const dir = withBundle();
   const { looks } = await watching(dir, { debounceMs: 300 });
   for (let n = 0; n < 50; n++) writeFileSync(join(dir, "bundle"), `rewrite ${n}`);

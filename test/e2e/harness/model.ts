@@ -85,6 +85,18 @@ export function composeModel(definition: StackDefinition, { socket, image }: Hos
   };
 }
 
+/** For a sidecar, with what a file needs besides. */
+export function sidecarEnvironment(more: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  return {
+    // A poll that tests can wait for, where no file event tells of a change.
+    SIDECRYPT_POLL: "1s",
+    // The same bot is rolled by test after test.
+    SIDECRYPT_MIN_INTERVAL: "0s",
+    SIDECRYPT_BUDGET: "off",
+    ...more,
+  };
+}
+
 function sidecar(
   { sidecar: options }: StackDefinition,
   consumers: readonly string[],
@@ -98,8 +110,7 @@ function sidecar(
     security_opt: ["no-new-privileges:true"],
     network_mode: "none",
     stop_grace_period: GRACE,
-    // A poll that tests can wait for, where no file event tells of a change.
-    environment: { SIDECRYPT_POLL: "1s" },
+    environment: sidecarEnvironment(),
     healthcheck: { interval: "1s" },
     ...options,
     volumes: [
