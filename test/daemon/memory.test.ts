@@ -136,6 +136,43 @@ test("no temporary file stays, and none of an older run is in the way", async ()
   expect(readFileSync(join(dir, "memory.json"), "utf8")).toContain("bot1");
 });
 
+describe("H46: the rolls of late", () => {
+  test("are there again after a restart, as long as they can matter", async () => {
+    const dir = folder();
+    const memory = await Memory.load(dir);
+    await memory.addRolls(["bot1"], 1_000, 500);
+    await memory.addRolls(["bot1", "bot2"], 1_400, 500);
+    await memory.addRolls(["bot3"], 1_600, 500);
+    const kept = [
+      { service: "bot1", at: 1_400 },
+      { service: "bot2", at: 1_400 },
+      { service: "bot3", at: 1_600 },
+    ];
+    expect((await Memory.load(dir)).rolls).toEqual(kept);
+    await memory.forgetRolls(({ service }) => service === "bot2");
+    expect((await Memory.load(dir)).rolls.map(({ service }) => service)).toEqual(["bot1", "bot3"]);
+  });
+
+  test.each([
+    ["of a version that kept none", undefined],
+    ["damaged", [{ service: "bot1", at: "yesterday" }]],
+  ])("%s: an empty budget, and the quarantine is kept", async (_, rolls) => {
+    const dir = folder();
+    const text = JSON.stringify({ version: 1, committed: {}, quarantine: [entry("bot1")], rolls });
+    writeFileSync(join(dir, "memory.json"), text);
+    const memory = await Memory.load(dir);
+    expect([memory.rolls, memory.quarantine]).toEqual([[], [entry("bot1")]]);
+  });
+});
+
+test("what two units have to say at one moment is written down whole", async () => {
+  const dir = folder();
+  const memory = await Memory.load(dir);
+  const services = ["bot1", "bot2", "bot3", "bot4"];
+  await Promise.all(services.map((service) => memory.addQuarantine(entry(service))));
+  expect((await Memory.load(dir)).quarantine.map((one) => one.services[0])).toEqual(services);
+});
+
 describe("quarantine", () => {
   test("is cleared by service, and says whose", async () => {
     const dir = folder();
