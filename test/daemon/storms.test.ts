@@ -1,6 +1,7 @@
 /** How often a consumer is rolled (recreate.md H46): the bounds by themselves, then the cycle that keeps them. */
 import { describe, expect, test } from "vitest";
 import { budgetFault, memoryOf, type Pace, pauseOf, type RollStart } from "../../src/daemon/pace.ts";
+import { printStatus } from "../../src/report/print-status.ts";
 import { statusExit } from "../../src/report/status.ts";
 import type { Service } from "../roll/world.ts";
 import { CycleWorld } from "./cycle-world.ts";
@@ -155,6 +156,7 @@ describe("the cycle keeps the budget", () => {
     for (const version of ["v2", "v3", "v4", "v5"]) await it.set(version);
     expect(it.created("bot1")).toHaveLength(2);
     expect([it.loaded("bot1"), it.world.drops.read("bot1-secrets")]).toEqual([["v3"], "v3"]);
+    expect(printStatus(it.status)).toMatch(/^needs attention: 1 of 1 consumer: bot1\n/);
     expect(it.events("circuit-open")).toMatchObject([{ level: "error", fields: { services: ["bot1"] } }]);
     expect(it.consumer("bot1")).toMatchObject({ state: "waiting", code: "budget-spent" });
     expect([it.status.healthy, statusExit(it.status)]).toEqual([true, 7]);
