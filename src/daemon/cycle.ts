@@ -11,12 +11,14 @@ import type { Postponed } from "../report/status.ts";
 import type { RollContext } from "../roll/context.ts";
 import { recover } from "../roll/recover.ts";
 import { refresh } from "../roll/refresh.ts";
-import { rollUnit, volumesOf } from "../roll/unit.ts";
+import { leftoverVolumes } from "../roll/leftover.ts";
+import { volumesOf } from "../roll/operation.ts";
+import { rollUnit } from "../roll/unit.ts";
 import type { Fault, Observed, Plan, Unit } from "../types.ts";
 import type { Alarm } from "./alarm.ts";
 import { Lock } from "./lock.ts";
-import { hasLeftover, type Look, planInput } from "./look.ts";
-import { warningsOf, withLosses } from "./losses.ts";
+import { type Look, planInput } from "./look.ts";
+import { withLosses } from "./losses.ts";
 import type { Memory } from "./memory.ts";
 import { News } from "./news.ts";
 import type { Pace } from "./pace.ts";
@@ -229,7 +231,8 @@ export class Cycle {
     const present = await reader.read();
     redactor.remember(reader.values());
     const observed = await observe();
-    return { present, observed, plan: plan(planInput(present, observed, memory)), inHand };
+    const leftovers = leftoverVolumes(this.#parts.roll.records.all, observed.containers);
+    return { present, observed, plan: plan(planInput(present, observed, memory)), inHand, leftovers };
   }
 
   /** Deliveries, adoption and commits; returns a look in which only refreshes and units are left. */
@@ -269,7 +272,6 @@ export class Cycle {
     const { roll, log } = this.#parts;
     const tried = triedIn(unit);
     const { services, names } = tried;
-    this.#news.losses(services, await warningsOf(roll.docker, [unit]));
     const started = await this.#turns.begin(services);
     log.info("roll-started", { services, names });
     const outcome = await rollUnit(roll, unit);
@@ -280,8 +282,8 @@ export class Cycle {
 
   /** What a cut-off roll goes back to, where its drop was emptied meanwhile: the old container has to find files. */
   async #refill(look: Look): Promise<boolean> {
-    const { present, observed } = look;
-    const emptied = observed.drops.filter((drop) => drop.current === null && hasLeftover(observed, drop.volume));
+    const { present, observed, leftovers } = look;
+    const emptied = observed.drops.filter((drop) => drop.current === null && leftovers.has(drop.volume));
     if (emptied.length === 0) return false;
     const committed = plan({ ...planInput(present, observed, this.#parts.memory), opened: null });
     const volumes = new Set(emptied.map((drop) => drop.volume));
@@ -295,7 +297,7 @@ export class Cycle {
       return (await this.#refill(look)) ? this.#look() : look;
     });
     const scene = { containers: observed.containers, drops: observed.drops, consumers: made.consumers };
-    const left = this.#setbacks.operationsToLeave(observed.containers);
+    const left = this.#setbacks.operationsToLeave(this.#parts.roll.records.all, observed.containers);
     const leftovers = await recover(this.#parts.roll, scene, left);
     this.#setbacks.forgetUnreachable();
     for (const { services, wanted, outcome } of leftovers) {

@@ -8,6 +8,8 @@ export interface Look {
   readonly present: Present;
   readonly observed: Observed;
   readonly plan: Plan;
+  /** Drops of rolls that were cut off and wait to be recovered. */
+  readonly leftovers: ReadonlySet<string>;
   /** Drops of the units that were being rolled when it began: half done when it was seen, whatever has become of it. */
   readonly inHand: ReadonlySet<string>;
 }
@@ -20,11 +22,4 @@ export function planInput(present: Present, observed: Observed, memory: Memory):
     }),
   );
   return { opened: present.opened, fallback, observed, quarantine: memory.quarantine };
-}
-
-/** A candidate of a roll that was killed still waits to be recovered on this drop. */
-export function hasLeftover(observed: Observed, volume: string): boolean {
-  return observed.containers.some(
-    (one) => one.replaces !== null && one.mounts.some((mount) => mount.volume === volume),
-  );
 }

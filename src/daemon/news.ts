@@ -1,7 +1,7 @@
 /** Looks happen every few seconds; the log says each thing once, until it is another one. */
 import { printPlan } from "../plan/index.ts";
 import type { Log } from "../report/log.ts";
-import type { Fault, Plan, Warning } from "../types.ts";
+import type { Fault, Plan } from "../types.ts";
 import type { Pause } from "./pace.ts";
 import type { Present } from "./present.ts";
 
@@ -30,12 +30,6 @@ export class News {
     }
     const steps = hasWork(made) ? printPlan(made).trimEnd().split("\n") : [];
     if (this.#isNew("plan", steps) && steps.length > 0) this.#log.info("planned", { plan: steps });
-  }
-
-  /** Of a unit that is rolled next. */
-  losses(services: readonly string[], warnings: readonly Warning[]): void {
-    if (!this.#isNew(`losses ${services.join(" ")}`, warnings)) return;
-    for (const one of warnings) this.#log.warn("plan-warning", { ...one });
   }
 
   postponed({ service, until }: Pause, services: readonly string[], fault: Fault | null): void {

@@ -2,6 +2,7 @@
 import type { Clock } from "../clock.ts";
 import type { Tried } from "../plan/index.ts";
 import { LABEL_UNIT, parseUnit } from "../roll/journal.ts";
+import type { RollRecord } from "../roll/record.ts";
 import type { Log } from "../report/log.ts";
 import type { Fault, ObservedContainer, Outcome } from "../types.ts";
 import type { Memory } from "./memory.ts";
@@ -56,9 +57,11 @@ export class Setbacks {
   }
 
   /** The operations of which the way back failed: never a way back of a way back (H43). */
-  operationsToLeave(containers: readonly ObservedContainer[]): Set<string> {
+  operationsToLeave(records: readonly RollRecord[], containers: readonly ObservedContainer[]): Set<string> {
     const left = containers.filter(({ service }) => isGivenUp(this.stuck.get(service)));
-    return new Set(left.flatMap(({ labels }) => parseUnit(labels[LABEL_UNIT])?.operation ?? []));
+    const written = records.filter(({ members }) => members.some(({ service }) => isGivenUp(this.stuck.get(service))));
+    const marked = left.flatMap(({ labels }) => parseUnit(labels[LABEL_UNIT])?.operation ?? []);
+    return new Set([...marked, ...written.map(({ operation }) => operation)]);
   }
 
   /** The engine was gone in the middle of it, and is back: what it left has just been recovered. */

@@ -3,7 +3,7 @@ import { faultOf } from "../fault.ts";
 import type { Log } from "../report/log.ts";
 import type { Drops } from "../roll/context.ts";
 import type { DeliverStep } from "../types.ts";
-import { hasLeftover, type Look } from "./look.ts";
+import type { Look } from "./look.ts";
 import type { Memory } from "./memory.ts";
 import { adoptionsOn, settledVolumes } from "./settled.ts";
 
@@ -31,10 +31,10 @@ export async function deliverAll({ drops, log }: SettleParts, look: Look, inHand
   return steps.length > 0;
 }
 
-async function deliverOne(drops: Drops, { observed }: Look, { generation, adopt }: DeliverStep): Promise<void> {
+async function deliverOne(drops: Drops, { leftovers }: Look, { generation, adopt }: DeliverStep): Promise<void> {
   await drops.deliver(generation, adopt);
   // Nobody is rolled for it, so there is nothing to go back from; not while a roll that was killed waits.
-  if (!hasLeftover(observed, generation.volume)) await drops.commit(generation.volume);
+  if (!leftovers.has(generation.volume)) await drops.commit(generation.volume);
 }
 
 export async function adoptAll({ drops }: SettleParts, { observed, plan }: Look, inHand: InHand): Promise<void> {
@@ -46,11 +46,11 @@ export async function adoptAll({ drops }: SettleParts, { observed, plan }: Look,
 
 /** That is what a reboot falls back to. */
 export async function commitSettled({ drops, memory }: SettleParts, look: Look, inHand: InHand): Promise<void> {
-  const { present, observed, plan } = look;
+  const { present, observed, plan, leftovers } = look;
   const settled = [...settledVolumes(plan)].filter((volume) => !inHand.has(volume));
   for (const drop of observed.drops) {
     // A killed sidecar may have got as far as the last gate, but not to the commit.
-    if (settled.includes(drop.volume) && drop.previous !== null && !hasLeftover(observed, drop.volume)) {
+    if (settled.includes(drop.volume) && drop.previous !== null && !leftovers.has(drop.volume)) {
       await drops.commit(drop.volume);
     }
   }
