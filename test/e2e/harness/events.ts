@@ -19,8 +19,7 @@ interface Raw {
 }
 
 interface Waiting {
-  readonly service: string;
-  readonly action: string;
+  readonly matches: (event: EngineEvent) => boolean;
   readonly resolve: (event: EngineEvent) => void;
 }
 
@@ -48,7 +47,7 @@ export class EventLog {
       const { name = "", "com.docker.compose.service": service = "" } = Actor.Attributes;
       const event = { action: Action, container: Actor.ID, service, name, time: timeNano };
       this.all.push(event);
-      for (const one of this.#waiting) if (one.service === service && one.action === Action) one.resolve(event);
+      for (const one of this.#waiting) if (one.matches(event)) one.resolve(event);
     });
   }
 
@@ -58,9 +57,14 @@ export class EventLog {
 
   /** The first event of the kind, at the moment that it is reported. */
   next(service: string, action: string): Promise<EngineEvent> {
-    const [known] = this.of(service, action);
+    return this.first((event) => event.service === service && event.action === action);
+  }
+
+  /** The first event that matches, at the moment that it is reported. */
+  first(matches: (event: EngineEvent) => boolean): Promise<EngineEvent> {
+    const known = this.all.find(matches);
     if (known !== undefined) return Promise.resolve(known);
-    return new Promise((resolve) => this.#waiting.push({ service, action, resolve }));
+    return new Promise((resolve) => this.#waiting.push({ matches, resolve }));
   }
 
   close(): void {

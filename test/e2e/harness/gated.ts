@@ -13,6 +13,16 @@ export function gatedBot(key: string, labels: Readonly<Record<string, string>> =
   return bot(key, { labels, healthcheck: { test: ["CMD-SHELL", test], interval: QUICK, start_period: "3m" } });
 }
 
+/**
+ * Labels of a bot whose gate is held open by its probe. Its health check stays its own, so that a bad key fails at once.
+ */
+export function heldLabels(key: string): Record<string, string> {
+  return {
+    "sidecrypt.probe": `case "$$(cat /run/secrets/${key})" in slow-*) test -e ${GO} ;; esac`,
+    "sidecrypt.health-timeout": "2m",
+  };
+}
+
 export const slowKey = (): string => randomValue("slow-");
 
 export interface MidRoll {
@@ -22,11 +32,16 @@ export interface MidRoll {
   readonly candidate: Container;
 }
 
-/** Sets a slow key; returns when the candidate runs and the gate waits for it. */
-export async function midRoll(stack: Stack, service: string, name: string): Promise<MidRoll> {
+/** Sets a slow key, and others with it; returns when the candidate runs and the gate waits for it. */
+export async function midRoll(
+  stack: Stack,
+  service: string,
+  name: string,
+  others: Readonly<Record<string, string>> = {},
+): Promise<MidRoll> {
   const old = await stack.inspect(service);
   const key = slowKey();
-  await stack.bundle.set({ [name]: key });
+  await stack.bundle.set({ [name]: key, ...others });
   const candidate = await waitUntil(`the gate waits for the new ${service}`, async () => {
     const all = await stack.containersOf(service);
     const backup = all.find((one) => one.Id === old.Id);
@@ -38,6 +53,11 @@ export async function midRoll(stack: Stack, service: string, name: string): Prom
 
 export async function letPass(stack: Stack, { candidate }: MidRoll): Promise<void> {
   await stack.engine.docker("exec", candidate.Id, "touch", GO);
+}
+
+/** The candidate ends by itself, which its gate takes for a failure. */
+export async function letFail(stack: Stack, { candidate }: MidRoll): Promise<void> {
+  await stack.engine.docker("exec", candidate.Id, "sh", "-c", "kill 1");
 }
 
 /** What is not as it is when nothing is under way; empty: all is well. */
