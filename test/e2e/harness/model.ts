@@ -16,6 +16,8 @@ export interface Definition extends Service {
   readonly drop?: {
     /** Primary group of the process that reads. */
     readonly gid?: number;
+    /** The service whose drop it shares, instead of one of its own. */
+    readonly of?: string;
     /** Instead of a tmpfs volume with the usual options. */
     readonly volume?: Readonly<Record<string, unknown>>;
   };
@@ -63,7 +65,7 @@ export function toYaml(model: ComposeModel): string {
 
 export function composeModel(definition: StackDefinition, { socket, image }: Host): ComposeModel {
   const services = Object.entries(definition.services);
-  const consumers = services.filter(([, service]) => isConsumer(service));
+  const consumers = services.filter(([, service]) => isConsumer(service) && service.drop?.of === undefined);
   return {
     services: {
       secrets: sidecar(
@@ -128,7 +130,7 @@ function wired(name: string, definition: Definition): Service {
   if (!isConsumer(service)) return service;
   return {
     ...service,
-    volumes: [`${volumeOf(name)}:/run/secrets:ro,nocopy`, ...(service.volumes ?? [])],
+    volumes: [`${volumeOf(definition.drop?.of ?? name)}:/run/secrets:ro,nocopy`, ...(service.volumes ?? [])],
     depends_on: { secrets: { condition: "service_healthy" }, ...service.depends_on },
   };
 }
