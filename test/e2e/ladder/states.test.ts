@@ -28,6 +28,7 @@ const stackOf = useStack({
       ...onDemand,
       image: "sidecrypt-bot",
       entrypoint: ["sleep", "1000"],
+      healthcheck: { disable: true },
       depends_on: { job: { condition: "service_completed_successfully" } },
     },
     later: shell("LATER_KEY", onDemand),
@@ -165,21 +166,6 @@ test("a container that loops through crashes must be rolled as one that runs", a
   expect(await stack.inspect("crashing")).toMatchObject({ RestartCount: 0, State: { Running: true } });
 });
 
-test("a container that looped through crashes must be back as it was when its new one fails, and nobody be needed", async () => {
-  const stack = await settled();
-  await crash(stack);
-  const { Id, HostConfig } = await stack.inspect("crashing");
-
-  await stack.bundle.set({ CRASHING_KEY: badKey() });
-  await stack.waitLooked();
-  await stack.waitState("crashing", "quarantined");
-
-  expect(await stack.inspect("crashing")).toMatchObject({
-    Id,
-    HostConfig: { RestartPolicy: HostConfig["RestartPolicy"] },
-  });
-});
-
 test("a container stopped by hand must get its file and not be started while another one's unit is rolled", async () => {
   const stack = await settled();
   const [key, other] = [randomValue(), randomValue()];
@@ -229,6 +215,21 @@ test("a client stopped by hand must not be started by the roll of its server's u
   await stack.waitCommitted();
   expect((await stack.lives())["client"]).toBe(client);
   await expectStartsOn(stack, "client", key);
+});
+
+test("a container that looped through crashes must be back as it was when its new one fails, and nobody be needed", async () => {
+  const stack = await settled();
+  await crash(stack);
+  const { Id, HostConfig } = await stack.inspect("crashing");
+
+  await stack.bundle.set({ CRASHING_KEY: badKey() });
+  await stack.waitLooked();
+  await stack.waitState("crashing", "quarantined");
+
+  expect(await stack.inspect("crashing")).toMatchObject({
+    Id,
+    HostConfig: { RestartPolicy: HostConfig["RestartPolicy"] },
+  });
 });
 
 test("H39: a Swarm task must be named and left alone, and keep nobody else from the new keys", async () => {
