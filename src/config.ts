@@ -21,6 +21,8 @@ export interface Config {
   readonly stateDir: string;
   /** Path of the engine's unix socket. */
   readonly dockerSocket: string;
+  /** Milliseconds that the engine may take for an answer. */
+  readonly apiTimeout: number;
   readonly allowEmpty: ReadonlySet<string>;
   readonly dotenv: "compose" | "raw";
   /** Milliseconds of quiet after a file event before looking. */
@@ -56,6 +58,8 @@ const INTERVAL_RANGE = [0, HOUR] as const;
 const MAX_BUDGET = 1000;
 /** It is what an open circuit waits for: beyond a day, it is a person that it waits for. */
 const WINDOW_RANGE = [SECOND, DAY] as const;
+/** Below this a busy engine looks hung; above it a bot is down for as long as nobody notices. */
+const API_TIMEOUT_RANGE = [SECOND, 10 * MINUTE] as const;
 
 const path = z
   .string()
@@ -132,6 +136,7 @@ const schema = z.object({
   SOPS_AGE_KEY_FILE: path.default("/run/age.key"),
   SIDECRYPT_STATE: path.default("/state"),
   DOCKER_HOST: socket,
+  SIDECRYPT_API_TIMEOUT: duration("1m", API_TIMEOUT_RANGE),
   SIDECRYPT_ALLOW_EMPTY: names,
   SIDECRYPT_DOTENV: z.enum(["compose", "raw"], "must be compose or raw").default("compose"),
   SIDECRYPT_DEBOUNCE: duration("250ms", DEBOUNCE_RANGE),
@@ -165,6 +170,7 @@ export function parseConfig(env: Environment): Config {
     keyFile: values.SOPS_AGE_KEY_FILE,
     stateDir: values.SIDECRYPT_STATE,
     dockerSocket: values.DOCKER_HOST,
+    apiTimeout: values.SIDECRYPT_API_TIMEOUT,
     allowEmpty: values.SIDECRYPT_ALLOW_EMPTY,
     dotenv: values.SIDECRYPT_DOTENV,
     debounce: values.SIDECRYPT_DEBOUNCE,

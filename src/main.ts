@@ -34,7 +34,7 @@ async function startDaemon(config: Config): Promise<number> {
     version: VERSION,
     hostname: hostname(),
     stop: stop.signal,
-    connect: connectEngine,
+    connect: (socketPath, callTimeout) => connectEngine(socketPath, { clock: systemClock, callTimeout }),
   });
   return 0;
 }

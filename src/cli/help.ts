@@ -42,6 +42,7 @@ Settings come from the environment (default in brackets):
   SOPS_AGE_KEY_FILE      age identities [/run/age.key]
   SIDECRYPT_STATE        small persistent volume [/state]
   DOCKER_HOST            [unix:///var/run/docker.sock]
+  SIDECRYPT_API_TIMEOUT  longest wait for an answer of the engine [1m]
   SIDECRYPT_ALLOW_EMPTY  names that may have an empty value
   SIDECRYPT_DOTENV       what quotes in a dotenv bundle mean: compose or raw
                          [compose]

@@ -39,7 +39,7 @@ export interface DaemonParts {
   readonly hostname: string;
   /** Aborts at SIGTERM. */
   readonly stop: AbortSignal;
-  readonly connect: (socketPath: string) => Promise<DockerPort>;
+  readonly connect: (socketPath: string, callTimeout: number) => Promise<DockerPort>;
 }
 
 /** Longest wait before a stream of file events is acted on, in debounce periods. */
@@ -149,7 +149,7 @@ class Daemon {
     for (;;) {
       if (stop.aborted) return null;
       try {
-        const docker = await this.#parts.connect(config.dockerSocket);
+        const docker = await this.#parts.connect(config.dockerSocket, config.apiTimeout);
         const mountinfo = await readFile("/proc/self/mountinfo", "utf8");
         const self = await findSelf(docker, { mountinfo, hostname, stateDir: config.stateDir });
         this.#connectFault = null;

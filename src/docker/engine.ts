@@ -7,9 +7,11 @@ import { stat } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import * as z from "zod";
+import { isUp } from "../container-state.ts";
 import { SidecryptError, systemCode } from "../errors.ts";
 import { readEvents } from "./events.ts";
 import { parse, parseChanges, parseImage, parseInspect, parseList, parseStat } from "./inspect.ts";
+import { becomes, EngineLost, type Patience, settle, within } from "./patience.ts";
 import type {
   Archived,
   ChangedPath,
@@ -28,8 +30,8 @@ import type {
 export const OLDEST_API = 41;
 export const NEWEST_API = 51;
 
-/** Milliseconds for calls that the engine answers at once. Stop, restart and exec wait for a container instead. */
-const CALL_TIMEOUT = 60_000;
+/** Seconds that the engine gives a container to stop where the container does not say. */
+const STOP_TIMEOUT = 10;
 
 interface Request {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
@@ -40,19 +42,19 @@ interface Request {
   readonly file?: Uint8Array;
   /** The answer is the response itself, its body unread. */
   readonly stream?: boolean;
-  /** Waits for a container, so no timeout of ours: the engine's own applies. */
-  readonly patient?: boolean;
-  readonly signal?: AbortSignal;
+  /** Milliseconds that a container may take before the engine can answer. */
+  readonly grace?: number;
 }
 
 /** @throws SidecryptError `docker-unreachable`, `docker-forbidden`, `docker-too-old` */
-export async function connectEngine(socketPath: string): Promise<DockerPort> {
+export async function connectEngine(socketPath: string, patience: Patience): Promise<DockerPort> {
   await refuseDirectory(socketPath);
-  const unversioned = new Docker({ socketPath, timeout: CALL_TIMEOUT });
-  const answer = await dial(unversioned, { method: "GET", path: "/version" }, socketPath);
+  const unversioned = new Docker({ socketPath });
+  const answer = await dial(unversioned, { method: "GET", path: "/version" }, socketPath, patience);
   const version = z.object({ ApiVersion: z.string(), Os: z.string().default(""), Arch: z.string().default("") });
   const { ApiVersion, Os, Arch } = parse(version, answer, "version");
-  return new Engine(socketPath, negotiate(ApiVersion), { os: Os, architecture: Arch, variant: "" });
+  const platform = { os: Os, architecture: Arch, variant: "" };
+  return new Engine(socketPath, negotiate(ApiVersion), platform, patience);
 }
 
 /** Docker makes a directory where the source of a bind mount is missing (setup.md, a trap). */
@@ -82,15 +84,15 @@ class Engine implements DockerPort {
   readonly apiVersion: string;
   readonly platform: Platform;
   readonly #socketPath: string;
-  readonly #quick: Docker;
-  readonly #patient: Docker;
+  readonly #docker: Docker;
+  readonly #patience: Patience;
 
-  constructor(socketPath: string, apiVersion: string, platform: Platform) {
+  constructor(socketPath: string, apiVersion: string, platform: Platform, patience: Patience) {
     this.apiVersion = apiVersion;
     this.platform = platform;
     this.#socketPath = socketPath;
-    this.#quick = new Docker({ socketPath, version: `v${apiVersion}`, timeout: CALL_TIMEOUT });
-    this.#patient = new Docker({ socketPath, version: `v${apiVersion}` });
+    this.#docker = new Docker({ socketPath, version: `v${apiVersion}` });
+    this.#patience = patience;
   }
 
   async list(): Promise<readonly ListedContainer[]> {
@@ -115,8 +117,14 @@ class Engine implements DockerPort {
 
   async create(name: string, spec: CreateBody): Promise<string> {
     const query = { name, ...(spec.platform === undefined ? {} : { platform: platformText(spec.platform) }) };
-    const answer = await this.#call({ method: "POST", path: "/containers/create", query, body: spec.body });
-    const { Id } = parse(z.object({ Id: z.string() }), answer, "container create");
+    const Id = await settle(
+      this.#patience.clock,
+      async () => {
+        const answer = await this.#call({ method: "POST", path: "/containers/create", query, body: spec.body });
+        return parse(z.object({ Id: z.string() }), answer, "container create").Id;
+      },
+      () => this.#findOwn(name, spec.body),
+    );
     try {
       for (const { network, endpoint } of spec.connect) await this.#connect(network, Id, endpoint);
     } catch (thrown) {
@@ -127,58 +135,101 @@ class Engine implements DockerPort {
     return Id;
   }
 
+  /** The container of this name, where it has every label that it was to be made with: a stranger has not. */
+  async #findOwn(name: string, body: Json): Promise<string | null> {
+    const found = await this.inspect(name);
+    const labels = Object.entries((body["Labels"] ?? {}) as Json);
+    return found !== null && labels.every(([key, value]) => found.labels[key] === value) ? found.id : null;
+  }
+
   async #connect(network: string, container: string, endpoint: Json): Promise<void> {
     const body = { Container: container, EndpointConfig: endpoint };
-    await this.#call({ method: "POST", path: `/networks/${encodeURIComponent(network)}/connect`, body });
+    const path = `/networks/${encodeURIComponent(network)}/connect`;
+    await this.#act({ method: "POST", path, body }, async () => {
+      return (await this.inspect(container))?.networks[network] !== undefined;
+    });
   }
 
   async start(id: string): Promise<void> {
-    await this.#call({ method: "POST", path: `/containers/${id}/start`, patient: true });
+    await this.#act({ method: "POST", path: `/containers/${id}/start` }, async () => {
+      return (await this.inspect(id))?.state === "running";
+    });
   }
 
   async stop(id: string): Promise<void> {
-    await this.#call({ method: "POST", path: `/containers/${id}/stop`, patient: true });
+    const grace = graceOf(await this.inspect(id));
+    const isDown = async (): Promise<boolean> => {
+      const now = await this.inspect(id);
+      return now === null || !isUp(now);
+    };
+    // Told again while it shuts down, many a process gives up at once: it gets its time first.
+    await this.#act({ method: "POST", path: `/containers/${id}/stop`, grace }, () => this.#becomes(grace, isDown));
   }
 
   async restart(id: string): Promise<void> {
-    await this.#call({ method: "POST", path: `/containers/${id}/restart`, patient: true });
+    const before = await this.inspect(id);
+    const grace = graceOf(before);
+    const isNew = async (): Promise<boolean> => {
+      const now = await this.inspect(id);
+      return now?.state === "running" && now.startedAt !== before?.startedAt;
+    };
+    await this.#act({ method: "POST", path: `/containers/${id}/restart`, grace }, () => this.#becomes(grace, isNew));
   }
 
+  /** Sent again where the answer was lost: nothing shows whether a signal has arrived, and one too few leaves old files in use. */
   async kill(id: string, signal: string): Promise<void> {
-    await this.#call({ method: "POST", path: `/containers/${id}/kill`, query: { signal } });
+    const isDown = async (): Promise<boolean> => signal === "KILL" && (await this.inspect(id))?.state !== "running";
+    await this.#act({ method: "POST", path: `/containers/${id}/kill`, query: { signal } }, isDown);
   }
 
   async rename(id: string, name: string): Promise<void> {
-    await this.#call({ method: "POST", path: `/containers/${id}/rename`, query: { name } });
+    await this.#act({ method: "POST", path: `/containers/${id}/rename`, query: { name } }, async () => {
+      return (await this.inspect(id))?.name === name;
+    });
   }
 
   async setRestartPolicy(id: string, policy: Json): Promise<void> {
-    await this.#call({ method: "POST", path: `/containers/${id}/update`, body: { RestartPolicy: policy } });
+    await this.#act({ method: "POST", path: `/containers/${id}/update`, body: { RestartPolicy: policy } }, async () => {
+      return (await this.inspect(id))?.restartPolicy === policy["Name"];
+    });
   }
 
   async remove(id: string): Promise<void> {
-    await this.#orNull({ method: "DELETE", path: `/containers/${id}`, query: { v: "0", force: "0" } });
+    const isGone = async (): Promise<boolean> => {
+      const now = await this.inspect(id);
+      return now === null || now.state === "removing";
+    };
+    const request: Request = { method: "DELETE", path: `/containers/${id}`, query: { v: "0", force: "0" } };
+    await this.#act(request, isGone).catch(async (thrown: unknown) => {
+      if (!(thrown instanceof EngineRefusal)) throw thrown;
+      // Gone already, or somebody else is removing it (H7).
+      if (thrown.status !== 404 && !(thrown.status === 409 && (await isGone()))) throw thrown;
+    });
   }
 
   async exec(id: string, command: readonly string[], timeoutMs: number): Promise<number> {
+    const { clock } = this.#patience;
+    const until = clock.now() + timeoutMs;
     const body = { AttachStdout: true, AttachStderr: true, Cmd: command };
-    const created = await this.#call({ method: "POST", path: `/containers/${id}/exec`, body });
+    const create = (): Promise<unknown> => this.#call({ method: "POST", path: `/containers/${id}/exec`, body });
+    // One that nobody starts does nothing, so that it may be made twice.
+    const created = await settle(clock, create, () => Promise.resolve(null));
     const { Id } = parse(z.object({ Id: z.string() }), created, "exec create");
     // Attached, so that the answer ends when the command does.
-    const signal = AbortSignal.timeout(timeoutMs);
-    const start: Request = {
-      method: "POST",
-      path: `/exec/${Id}/start`,
-      body: { Detach: false },
-      patient: true,
-      signal,
-    };
-    await this.#call(start).catch((thrown: unknown) => {
-      if (!signal.aborted) throw thrown;
-    });
-    const answer = await this.#call({ method: "GET", path: `/exec/${Id}/json` });
-    const done = parse(z.object({ Running: z.boolean(), ExitCode: z.number().nullable() }), answer, "exec inspect");
-    return done.Running ? -1 : (done.ExitCode ?? -1);
+    const start = (): Promise<unknown> =>
+      this.#within(timeoutMs, { method: "POST", path: `/exec/${Id}/start`, body: { Detach: false } });
+    const isKnown = async (): Promise<true | null> => ((await this.#execState(Id)) === "not started" ? null : true);
+    await settle(clock, start, isKnown);
+    let state = await this.#execState(Id);
+    await this.#becomes(until - clock.now(), async () => (state = await this.#execState(Id)) !== "running");
+    return typeof state === "number" ? state : -1;
+  }
+
+  async #execState(exec: string): Promise<number | "running" | "not started"> {
+    const answer = await this.#call({ method: "GET", path: `/exec/${exec}/json` });
+    const seen = parse(z.object({ Running: z.boolean(), ExitCode: z.number().nullable() }), answer, "exec inspect");
+    if (seen.Running) return "running";
+    return seen.ExitCode ?? "not started";
   }
 
   async changes(id: string): Promise<readonly ChangedPath[]> {
@@ -218,12 +269,15 @@ class Engine implements DockerPort {
   async *events(signal: AbortSignal): AsyncIterable<ContainerEvent> {
     const filters = JSON.stringify({ type: ["container"] });
     const options = { path: "/events?", method: "GET", options: { filters }, isStream: true, abortSignal: signal };
-    const stream = await new Promise<Readable>((resolve, reject) => {
-      this.#patient.modem.dial({ ...options, statusCodes: { 200: true } }, (error: unknown, data: unknown) => {
-        if (error === null) resolve(data as Readable);
-        else reject(toEngineError(error, "events", this.#socketPath));
+    const open = (): Promise<Readable> =>
+      new Promise((resolve, reject) => {
+        this.#docker.modem.dial({ ...options, statusCodes: { 200: true } }, (error: unknown, data: unknown) => {
+          if (error === null) resolve(data as Readable);
+          else reject(toEngineError(error, "events", this.#socketPath));
+        });
       });
-    });
+    const { clock, callTimeout } = this.#patience;
+    const stream = await within(clock, callTimeout, "events", open);
     try {
       yield* readEvents(stream, signal);
     } catch (thrown) {
@@ -231,8 +285,28 @@ class Engine implements DockerPort {
     }
   }
 
+  /** A call that only looks is made again where its answer was lost. */
   #call(request: Request): Promise<unknown> {
-    return dial(request.patient === true ? this.#patient : this.#quick, request, this.#socketPath);
+    const ms = this.#patience.callTimeout + (request.grace ?? 0);
+    const once = (): Promise<unknown> => this.#within(ms, request);
+    return request.method === "GET" ? settle(this.#patience.clock, once, () => Promise.resolve(null)) : once();
+  }
+
+  #within(ms: number, request: Request): Promise<unknown> {
+    return dial(this.#docker, request, this.#socketPath, { ...this.#patience, callTimeout: ms });
+  }
+
+  /** Something that is done once at most: `isDone` says whether it is. */
+  async #act(request: Request, isDone: () => Promise<boolean>): Promise<void> {
+    await settle(
+      this.#patience.clock,
+      () => this.#call(request),
+      async () => ((await isDone()) ? true : null),
+    );
+  }
+
+  #becomes(ms: number, isSo: () => Promise<boolean>): Promise<boolean> {
+    return becomes(this.#patience.clock, ms, isSo);
   }
 
   async #orNull(request: Request): Promise<unknown> {
@@ -261,24 +335,35 @@ export class EngineRefusal extends SidecryptError {
   }
 }
 
-function dial(docker: Docker, request: Request, socketPath: string): Promise<unknown> {
-  const options = {
-    // docker-modem appends the query only after a "?", and drops a trailing one.
-    path: `${request.path}?`,
-    method: request.method,
-    options: { _query: request.query ?? {}, _body: request.body ?? {} },
-    ...(request.signal === undefined ? {} : { abortSignal: request.signal }),
-    ...(request.file === undefined ? {} : { file: Buffer.from(request.file) }),
-    ...(request.stream === true ? { isStream: true } : {}),
-    statusCodes: { 200: true, 201: true, 204: true, 304: true },
-  };
-  return new Promise((resolve, reject) => {
-    docker.modem.dial(options, (error: unknown, data: unknown) => {
-      if (error === null) resolve(data);
-      else reject(toEngineError(error, `${request.method} ${request.path}`, socketPath));
+/** What a container gets to end before the engine kills it, in milliseconds. */
+function graceOf(container: Inspected | null): number {
+  const seconds = z.number().nonnegative().safeParse(container?.config["StopTimeout"]).data ?? STOP_TIMEOUT;
+  return seconds * 1000;
+}
+
+function dial(docker: Docker, request: Request, socketPath: string, patience: Patience): Promise<unknown> {
+  const what = `${request.method} ${request.path}`;
+  return within(patience.clock, patience.callTimeout, shortened(what), (late) => {
+    const options = {
+      // docker-modem appends the query only after a "?", and drops a trailing one.
+      path: `${request.path}?`,
+      method: request.method,
+      options: { _query: request.query ?? {}, _body: request.body ?? {} },
+      abortSignal: late,
+      ...(request.file === undefined ? {} : { file: Buffer.from(request.file) }),
+      ...(request.stream === true ? { isStream: true } : {}),
+      statusCodes: { 200: true, 201: true, 204: true, 304: true },
+    };
+    return new Promise((resolve, reject) => {
+      docker.modem.dial(options, (error: unknown, data: unknown) => {
+        if (error === null) resolve(data);
+        else reject(toEngineError(error, what, socketPath));
+      });
     });
   });
 }
+
+const shortened = (what: string): string => what.replace(/[0-9a-f]{64}/, (id) => id.slice(0, 12));
 
 const REASON_LIMIT = 300;
 
@@ -286,8 +371,7 @@ function toEngineError(error: unknown, what: string, socketPath: string): Sidecr
   const refusal = z.object({ statusCode: z.number(), json: z.unknown() }).safeParse(error);
   if (refusal.success) {
     const reason = z.object({ message: z.string() }).safeParse(refusal.data.json).data?.message ?? "no reason given";
-    const short = what.replace(/[0-9a-f]{64}/, (id) => id.slice(0, 12));
-    const text = `the engine refused ${short}: ${reason.slice(0, REASON_LIMIT)}`;
+    const text = `the engine refused ${shortened(what)}: ${reason.slice(0, REASON_LIMIT)}`;
     return new EngineRefusal(refusal.data.statusCode, text);
   }
   return unreachable(systemCode(error), socketPath);
@@ -302,11 +386,10 @@ function unreachable(code: string | null, socketPath: string): SidecryptError {
     );
   }
   if (code === "ENOENT") {
-    return new SidecryptError(
-      "docker-unreachable",
+    return new EngineLost(
       `there is no socket at ${socketPath}`,
       "mount it: - ${DOCKER_SOCK:-/var/run/docker.sock}:/var/run/docker.sock",
     );
   }
-  return new SidecryptError("docker-unreachable", `no engine answers at ${socketPath} (${code ?? "connection lost"})`);
+  return new EngineLost(`no engine answers at ${socketPath} (${code ?? "connection lost"})`);
 }

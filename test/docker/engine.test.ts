@@ -5,26 +5,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { connectEngine, EngineRefusal, negotiate } from "../../src/docker/engine.ts";
-import { SidecryptError } from "../../src/errors.ts";
-import { type Answers, serve, socketPath } from "./server.ts";
-
-const ID = "ab".repeat(32);
-
-async function connected(answers: Answers, apiVersion?: string) {
-  const { socket, asked } = await serve(answers, apiVersion);
-  const docker = await connectEngine(socket);
-  asked.length = 0;
-  return { docker, asked };
-}
-
-async function thrownBy(work: Promise<unknown>): Promise<SidecryptError> {
-  const thrown: unknown = await work.then(
-    () => null,
-    (error: unknown) => error,
-  );
-  if (thrown instanceof SidecryptError) return thrown;
-  expect.fail("should have been refused by a SidecryptError");
-}
+import { connected, ID, PATIENCE, thrownBy } from "./connected.ts";
+import { serve, socketPath } from "./server.ts";
 
 describe("the API version (H49)", () => {
   test.each([
@@ -102,7 +84,7 @@ describe("what is asked of the engine", () => {
     await docker.stop(ID);
     await docker.restart(ID);
     await docker.start(ID);
-    expect(asked.map(({ query }) => query)).toEqual([{}, {}, {}]);
+    expect(asked.filter(({ method }) => method === "POST").map(({ query }) => query)).toEqual([{}, {}, {}]);
     expect(JSON.stringify(asked)).not.toMatch(/"(t|signal|timeout)"/i);
   });
 
@@ -149,7 +131,7 @@ describe("what is asked of the engine", () => {
       "POST /exec/e1/start": { status: 200, chunks: ["\x01\0\0\0\0\0\0\x02hi"] },
       "GET /exec/e1/json": { status: 200, body: { Running, ExitCode } },
     });
-    expect(await docker.exec(ID, ["true"], 5_000)).toBe(code);
+    expect(await docker.exec(ID, ["true"], 300)).toBe(code);
     expect(asked[0]?.body).toMatchObject({ Cmd: ["true"] });
   });
 });
@@ -168,8 +150,14 @@ describe("answers", () => {
 
   test("404 is a refusal where something is done", async () => {
     const { docker } = await connected({});
-    for (const work of [docker.start(ID), docker.stop(ID), docker.restart(ID), docker.rename(ID, "x")]) {
-      expect(await thrownBy(work)).toMatchObject({ code: "docker-refused", status: 404 });
+    const calls = [
+      () => docker.start(ID),
+      () => docker.stop(ID),
+      () => docker.restart(ID),
+      () => docker.rename(ID, "x"),
+    ];
+    for (const call of calls) {
+      expect(await thrownBy(call())).toMatchObject({ code: "docker-refused", status: 404 });
     }
   });
 
@@ -211,7 +199,7 @@ describe("answers", () => {
 
 describe("no engine", () => {
   test("ENOENT: no socket there, and the line to paste", async () => {
-    const thrown = await thrownBy(connectEngine(socketPath()));
+    const thrown = await thrownBy(connectEngine(socketPath(), PATIENCE));
     expect(thrown.code).toBe("docker-unreachable");
     expect(thrown.hint).toContain(":/var/run/docker.sock");
   });
@@ -219,7 +207,7 @@ describe("no engine", () => {
   test("ECONNREFUSED: nobody answers", async () => {
     const path = socketPath();
     writeFileSync(path, "");
-    expect(await thrownBy(connectEngine(path))).toMatchObject({ code: "docker-unreachable" });
+    expect(await thrownBy(connectEngine(path, PATIENCE))).toMatchObject({ code: "docker-unreachable" });
   });
 
   test("EACCES: not permitted, and both ways out of it", async () => {
@@ -237,7 +225,7 @@ describe("no engine", () => {
 
   test("a connection that breaks is unreachable", async () => {
     const { socket } = await serve({ "GET /containers/json": { status: 200, chunks: ["["] } });
-    const other = await connectEngine(socket);
+    const other = await connectEngine(socket, PATIENCE);
     expect(["docker-unreachable", "docker-refused"]).toContain((await thrownBy(other.list())).code);
   });
 });

@@ -17,10 +17,12 @@ export interface Answer {
   readonly body?: unknown;
   /** Sent as it is, in pieces. */
   readonly chunks?: readonly string[];
+  /** Instead of the answer the connection breaks, or nothing ever comes; or what comes has no end. */
+  readonly trouble?: "breaks" | "hangs" | "stalls";
 }
 
-/** By `METHOD /path` without the API version. */
-export type Answers = Readonly<Record<string, Answer>>;
+/** By `METHOD /path` without the API version; of several, one after the other, and the last one again and again. */
+export type Answers = Readonly<Record<string, Answer | readonly Answer[]>>;
 
 export function socketPath(): string {
   const folder = mkdtempSync(join(tmpdir(), "sidecrypt-docker-"));
@@ -33,6 +35,7 @@ export function socketPath(): string {
 export async function serve(answers: Answers, apiVersion = "1.41"): Promise<{ socket: string; asked: Asked[] }> {
   const socket = socketPath();
   const asked: Asked[] = [];
+  const times = new Map<string, number>();
   const known: Answers = { "GET /version": { status: 200, body: { ApiVersion: apiVersion } }, ...answers };
   const server = createServer((request, response) => {
     const pieces: Buffer[] = [];
@@ -43,14 +46,20 @@ export async function serve(answers: Answers, apiVersion = "1.41"): Promise<{ so
       const body: unknown = text === "" ? null : JSON.parse(text);
       const method = request.method ?? "";
       asked.push({ method, path: url.pathname, query: Object.fromEntries(url.searchParams), body });
-      const answer = known[`${method} ${url.pathname.replace(/^\/v1\.\d+/, "")}`];
+      const call = `${method} ${url.pathname.replace(/^\/v1\.\d+/, "")}`;
+      const [time, row] = [times.get(call) ?? 0, [known[call]].flat()];
+      times.set(call, time + 1);
+      const answer = row[Math.min(time, row.length - 1)];
       if (answer === undefined) {
         response.writeHead(404, { "content-type": "application/json" });
         response.end(JSON.stringify({ message: "no such thing" }));
         return;
       }
+      if (answer.trouble === "breaks") request.socket.destroy();
+      if (answer.trouble === "breaks" || answer.trouble === "hangs") return;
       response.writeHead(answer.status, { "content-type": "application/json" });
       for (const chunk of answer.chunks ?? []) response.write(chunk);
+      if (answer.trouble === "stalls") return;
       response.end(answer.body === undefined ? "" : JSON.stringify(answer.body));
     });
   });

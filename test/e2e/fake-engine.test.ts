@@ -1,6 +1,7 @@
 /** The fake engine of test/roll against the real one: the same calls, the same answers. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { connectEngine, EngineRefusal } from "../../src/docker/engine.ts";
 import type { DockerPort, Json } from "../../src/docker/port.ts";
 import { FakeClock } from "../roll/fake-clock.ts";
@@ -14,7 +15,7 @@ const name = (suffix: string): string => `${PREFIX}-${suffix}`;
 let real: DockerPort;
 
 beforeAll(async () => {
-  real = await connectEngine((await mainEngine()).socket);
+  real = await connectEngine((await mainEngine()).socket, { clock: systemClock, callTimeout: 60_000 });
 });
 
 afterAll(async () => {

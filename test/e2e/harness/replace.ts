@@ -78,7 +78,7 @@ export function usePlainStack(model: Readonly<Record<string, unknown>>): () => P
   beforeAll(async () => {
     const engine = await mainEngine();
     const stack = await Stack.create({ secrets: {}, services: {} });
-    made = { stack, docker: await connectEngine(engine.socket) };
+    made = { stack, docker: await connectEngine(engine.socket, { clock: systemClock, callTimeout: 60_000 }) };
     await stack.writeComposeFile(toYaml(model as never));
     await stack.compose("up", "--detach");
   });
