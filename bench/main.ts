@@ -1,84 +1,64 @@
 /**
- * npm run bench: what the sidecar costs while nothing happens, beside a bare Node in the same image, in the same run.
- * Each figure is the median of several looks.
+ * npm run bench [-- --quick] [-- --only rotation|idle|growth]
+ *
+ * What a rotation costs beside what an operator does today and beside the bare calls, what the sidecar costs while
+ * nothing happens, and how plan and delivery grow. A whole run writes bench/RESULTS.md.
  */
-import { cp, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { BUNDLE_NAME, ROOT } from "../scripts/demo/files.ts";
-import { line, table } from "../scripts/demo/print.ts";
+import { parseArgs } from "node:util";
+import { line } from "../scripts/demo/print.ts";
 import { expect, run, tryRun } from "../scripts/demo/run.ts";
 import { useLocalEngine } from "../scripts/demo/stack.ts";
+import { Api } from "./api.ts";
+import { measureGrowth } from "./growth.ts";
+import { measureIdle } from "./idle.ts";
+import { Report } from "./report.ts";
+import { measureRotations } from "./rotation.ts";
 
-const IMAGE = "sidecrypt";
-const PROJECT = "sidecrypt-bench";
-/** Milliseconds until a start has been digested. */
-const IDLE_AFTER = 15_000;
-const LOOKS = 7;
-const LOOK_EVERY = 1_000;
-const BARE = ["--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "/usr/local/bin/node"];
+const WHOLE = {
+  sizes: [
+    { bots: 1, one: 7, shared: 0 },
+    { bots: 10, one: 7, shared: 5 },
+    { bots: 50, one: 7, shared: 3 },
+  ],
+  idle: 60_000,
+  growth: { secrets: 10_000, consumers: 200, times: 5 },
+};
+const QUICK: typeof WHOLE = {
+  sizes: [
+    { bots: 1, one: 2, shared: 0 },
+    { bots: 10, one: 3, shared: 1 },
+  ],
+  idle: 10_000,
+  growth: { secrets: 1_000, consumers: 50, times: 3 },
+};
 
 async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { quick: { type: "boolean" }, only: { type: "string" } } });
+  const { quick = false, only } = values;
+  const { sizes, idle, growth } = quick ? QUICK : WHOLE;
   const { code } = await tryRun("bash", ["scripts/setup.sh"], { shown: true });
   expect(code === 0, "scripts/setup.sh finds or makes what the bench needs");
   await useLocalEngine();
-  const directory = await mkdtemp(join(tmpdir(), "sidecrypt-bench-"));
-  const compose = ["compose", "-p", PROJECT, "-f", `${directory}/compose.yaml`];
-  let bare: string | null = null;
+  const socket = process.env["DOCKER_SOCK"]!;
+  const [sops, image] = [(await run("bash", ["scripts/sops.sh"])).trim(), await baseImage()];
+  process.env["SOPS_DISABLE_VERSION_CHECK"] = "1";
+  const [report, api, begun] = [new Report(), new Api(socket), Date.now()];
+  const chosen = (what: string): boolean => only === undefined || only === what;
   try {
-    await prepare(directory);
-    await run("docker", [...compose, "up", "--detach", "--wait"]);
-    const sidecar = (await run("docker", [...compose, "ps", "--quiet", "secrets"])).trim();
-    bare = (await run("docker", ["run", "--detach", ...BARE, IMAGE, "-e", "setInterval(() => {}, 1e6)"])).trim();
-    await report(sidecar, bare);
+    if (chosen("rotation")) await measureRotations({ api, socket, sops, image, sizes }, report);
+    if (chosen("idle")) await measureIdle(api, idle, report);
+    if (chosen("growth")) await measureGrowth(growth, report);
   } finally {
-    if (bare !== null) await run("docker", ["rm", "--force", bare]);
-    await run("docker", [...compose, "down", "--volumes", "--timeout", "10"]);
-    await rm(directory, { recursive: true });
+    api.close();
   }
-}
-
-/** The minimal stack of the README, with the demonstration bundle. */
-async function prepare(directory: string): Promise<void> {
-  await cp(join(ROOT, "compose/minimal/compose.yaml"), join(directory, "compose.yaml"));
-  await cp(join(ROOT, BUNDLE_NAME), join(directory, "secrets", BUNDLE_NAME));
-  await cp(join(ROOT, "compose/demo/demonstration-only.age.key"), join(directory, "age.key"));
-}
-
-async function report(sidecar: string, bare: string): Promise<void> {
-  await sleep(IDLE_AFTER);
-  const [ours, theirs] = [await residentSize(sidecar), await residentSize(bare)];
-  const size = Number(await run("docker", ["image", "inspect", "--format", "{{.Size}}", IMAGE]));
-  const node = (await run("docker", ["exec", bare, "node", "--version"])).trim();
+  report.targets();
+  if (!quick && only === undefined) await report.save(Date.now() - begun, sops);
   line();
-  table(
-    ["IDLE", "RSS", "OF BARE NODE"],
-    [
-      [`a bare node ${node}`, megabytes(theirs), ""],
-      ["the sidecar, two consumers", megabytes(ours), `${(ours / theirs).toFixed(2)} x`],
-    ],
-  );
-  line(`     the image: ${megabytes(size)}`);
 }
 
-/** Bytes, of the container's process 1. */
-async function residentSize(container: string): Promise<number> {
-  const looks: number[] = [];
-  while (looks.length < LOOKS) {
-    const script = "process.stdout.write(require('fs').readFileSync('/proc/1/status'))";
-    const status = await run("docker", ["exec", container, "node", "-e", script]);
-    looks.push(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024);
-    await sleep(LOOK_EVERY);
-  }
-  return looks.sort((a, b) => a - b)[Math.floor(LOOKS / 2)]!;
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Its shell is all that a bot here needs. */
+async function baseImage(): Promise<string> {
+  return (await run("bash", ["scripts/setup.sh", "base"])).trim();
 }
 
 await main();
