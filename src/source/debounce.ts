@@ -10,22 +10,32 @@ export interface DebounceOptions {
 }
 
 /**
- * Returns the trigger. Counts windows in which nothing came instead of comparing times: a clock that jumps (NTP, a
+ * Returns the trigger. Sleeps that are begun anew instead of times that are compared: a clock that jumps (NTP, a
  * resumed laptop) makes it neither early nor late. An event during `fire` makes another round.
  */
 export function debounce({ clock, quietMs, maxWaitMs, signal, fire }: DebounceOptions): () => void {
   let events = 0;
   let running = false;
+  let wake = (): void => undefined;
 
+  /** One change is several events within a millisecond: the quiet counts from the last one, not in whole windows. */
   async function settle(): Promise<void> {
+    const settled = new AbortController();
+    const limit = new AbortController();
+    void clock.sleep(maxWaitMs, settled.signal).then(() => {
+      limit.abort();
+      wake();
+    });
     let seen: number;
-    let waited = 0;
     do {
       seen = events;
-      const window = Math.min(quietMs, maxWaitMs - waited);
-      await clock.sleep(window, signal);
-      waited += window;
-    } while (seen !== events && waited < maxWaitMs && !signal.aborted);
+      const window = new AbortController();
+      wake = () => {
+        window.abort();
+      };
+      await clock.sleep(quietMs, window.signal);
+    } while (seen !== events && !limit.signal.aborted && !signal.aborted);
+    settled.abort();
   }
 
   async function run(): Promise<void> {
@@ -39,8 +49,12 @@ export function debounce({ clock, quietMs, maxWaitMs, signal, fire }: DebounceOp
     running = false;
   }
 
+  signal.addEventListener("abort", () => {
+    wake();
+  });
   return () => {
     events++;
-    if (!running) void run();
+    wake();
+    if (!running && !signal.aborted) void run();
   };
 }

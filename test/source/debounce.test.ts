@@ -28,6 +28,15 @@ test("one event fires once, after the quiet window", async () => {
   expect(fired).toEqual([100]);
 });
 
+test("the quiet counts from the last event, of which one change makes several", async () => {
+  const { clock, fired, trigger } = setUp();
+  trigger();
+  await clock.advance(1);
+  trigger();
+  await clock.advance(5000);
+  expect(fired).toEqual([101]);
+});
+
 test("H46: fifty events in a second make one call", async () => {
   const { clock, fired, trigger } = setUp();
   for (let n = 0; n < 50; n++) {

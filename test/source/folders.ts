@@ -34,9 +34,11 @@ export class HandClock implements Clock {
     return new Promise((resolve) => {
       const wake = (): void => {
         signal?.removeEventListener("abort", wake);
+        this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
         resolve();
       };
-      this.#sleepers.push({ until: this.#now + ms, wake });
+      const sleeper: Sleeper = { until: this.#now + ms, wake };
+      this.#sleepers.push(sleeper);
       signal?.addEventListener("abort", wake);
     });
   }
@@ -50,12 +52,11 @@ export class HandClock implements Clock {
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (;;) {
+      await new Promise((resolve) => setImmediate(resolve));
       const due = this.#sleepers.filter((sleeper) => sleeper.until <= end).sort((a, b) => a.until - b.until)[0];
       if (due === undefined) break;
       this.#now = due.until;
-      this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== due);
       due.wake();
-      await new Promise((resolve) => setImmediate(resolve));
     }
     this.#now = end;
   }
