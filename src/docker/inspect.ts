@@ -22,6 +22,10 @@ const health = z
     return { status, failingStreak: value?.FailingStreak ?? 0 };
   });
 
+/** Here and not where they are used: making a schema costs more than many parses. */
+const configured = z.object({ Labels: labels, Env: z.array(z.string()).nullish() });
+const restarting = z.object({ RestartPolicy: z.object({ Name: z.string() }).nullish() });
+
 const inspected = z
   .object({
     Id: z.string(),
@@ -51,8 +55,8 @@ const inspected = z
       .nullish(),
   })
   .transform((raw): Inspected => {
-    const config = z.object({ Labels: labels, Env: z.array(z.string()).nullish() }).parse(raw.Config);
-    const host = z.object({ RestartPolicy: z.object({ Name: z.string() }).nullish() }).parse(raw.HostConfig);
+    const config = configured.parse(raw.Config);
+    const host = restarting.parse(raw.HostConfig);
     return {
       id: raw.Id,
       name: raw.Name.replace(/^\//, ""),
