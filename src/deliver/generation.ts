@@ -66,10 +66,10 @@ async function faultIn(path: string, generation: Generation, intended: Intended)
   }
   // Its group is what lets the readers in.
   if (directory.gid !== intended.drop.gid) return groupFault("directory", directory, intended);
-  const names = await readdir(path);
-  if (names.length !== generation.files.size) return "a generation holds other files than were written";
+  const names = new Set(await readdir(path));
+  if (names.size !== generation.files.size) return "a generation holds other files than were written";
   for (const [name, bytes] of generation.files) {
-    if (!names.includes(name)) return `"${name}" is not there after it was written`;
+    if (!names.has(name)) return `"${name}" is not there after it was written`;
     const file = await lstat(join(path, name));
     if (!file.isFile()) return `"${name}" is not a file`;
     if (file.gid !== intended.drop.gid) return groupFault("file", file, intended);
