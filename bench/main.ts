@@ -2,7 +2,7 @@
  * npm run bench [-- --quick] [-- --only rotation|idle|growth]
  *
  * What a rotation costs beside what an operator does today and beside the bare calls, what the sidecar costs while
- * nothing happens, and how plan and delivery grow. A whole run writes bench/RESULTS.md.
+ * nothing happens, and how plan and delivery grow. Written to bench/RESULTS.md, unless it is only a part.
  */
 import { parseArgs } from "node:util";
 import { line } from "../scripts/demo/print.ts";
@@ -25,11 +25,12 @@ const WHOLE = {
 };
 const QUICK: typeof WHOLE = {
   sizes: [
-    { bots: 1, one: 2, shared: 0 },
+    { bots: 1, one: 3, shared: 0 },
     { bots: 10, one: 3, shared: 1 },
+    { bots: 50, one: 3, shared: 0 },
   ],
-  idle: 10_000,
-  growth: { secrets: 1_000, consumers: 50, times: 3 },
+  idle: 30_000,
+  growth: { secrets: 10_000, consumers: 200, times: 1 },
 };
 
 async function main(): Promise<void> {
@@ -52,7 +53,7 @@ async function main(): Promise<void> {
     api.close();
   }
   report.targets();
-  if (!quick && only === undefined) await report.save(Date.now() - begun, sops);
+  if (only === undefined) await report.save({ took: Date.now() - begun, quick, sops });
   line();
 }
 

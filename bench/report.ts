@@ -9,6 +9,13 @@ import { run } from "../scripts/demo/run.ts";
 
 const RESULTS = join(ROOT, "bench/RESULTS.md");
 
+export interface RunFacts {
+  /** Milliseconds. */
+  readonly took: number;
+  readonly quick: boolean;
+  readonly sops: string;
+}
+
 export class Report {
   readonly #sections: string[] = [];
   readonly #targets: [what: string, measured: string, verdict: string][] = [];
@@ -34,11 +41,17 @@ export class Report {
   }
 
   /** The targets stand first. */
-  async save(took: number, sops: string): Promise<void> {
+  async save({ took, quick, sops }: RunFacts): Promise<void> {
     const targets = this.#sections.splice(-2);
     const intro =
       "Written by `npm run bench`: every figure is from the same run. Figures are medians; on another machine the ratios count.";
-    const text = ["# What was measured", intro, await machine(took, sops), ...targets, ...this.#sections].join("\n\n");
+    const text = [
+      "# What was measured",
+      intro,
+      await machine({ took, quick, sops }),
+      ...targets,
+      ...this.#sections,
+    ].join("\n\n");
     await writeFile(RESULTS, await format(text, { parser: "markdown", printWidth: 120 }));
     line();
     note("written to bench/RESULTS.md");
@@ -50,7 +63,7 @@ function markdown(header: readonly string[], rows: readonly (readonly string[])[
   return [row(header), row(header.map(() => "---")), ...rows.map(row)].join("\n");
 }
 
-async function machine(took: number, sops: string): Promise<string> {
+async function machine({ took, quick, sops }: RunFacts): Promise<string> {
   const engine = await run("docker", [
     "version",
     "--format",
@@ -61,7 +74,10 @@ async function machine(took: number, sops: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { version: string };
   const load = (await readFile("/proc/loadavg", "utf8")).split(" ").slice(0, 3).join(" ");
   const rows = [
-    ["when", `${new Date().toISOString().slice(0, 16)}Z, in ${Math.round(took / 1000)} s`],
+    [
+      "when",
+      `${new Date().toISOString().slice(0, 16)}Z, in ${Math.round(took / 1000)} s${quick ? ", a quick run: few repetitions" : ""}`,
+    ],
     ["sidecrypt", version],
     [
       "machine",
