@@ -27,9 +27,8 @@ const QUICK: typeof WHOLE = {
   sizes: [
     { bots: 1, one: 3, shared: 0 },
     { bots: 10, one: 3, shared: 1 },
-    { bots: 50, one: 3, shared: 0 },
   ],
-  idle: 30_000,
+  idle: 20_000,
   growth: { secrets: 10_000, consumers: 200, times: 1 },
 };
 

@@ -27,14 +27,18 @@ interface Measured {
   readonly floor: readonly Run[];
 }
 
-const STARTED_WITHIN = 120_000;
+const STARTED_WITHIN = 300_000;
 /** Milliseconds after which a start of many containers has been digested. */
 const SETTLED_AFTER = 4_000;
 
 export async function measureRotations(options: RotationOptions, report: Report): Promise<void> {
   const all: Measured[] = [];
-  for (const size of options.sizes) all.push(...(await measureSize(options, size)));
-  tell(all, report);
+  try {
+    for (const size of options.sizes) all.push(...(await measureSize(options, size)));
+  } finally {
+    // What was measured before something failed is shown all the same.
+    if (all.length > 0) tell(all, report);
+  }
 }
 
 async function measureSize(

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { parseIdentities, setSecret, type Identities } from "../src/bundle/index.ts";
-import { run } from "../scripts/demo/run.ts";
+import { run, tryRun } from "../scripts/demo/run.ts";
 import { BundleFile } from "../test/e2e/harness/bundle-file.ts";
 
 export const PROJECT = "sidecrypt-bench";
@@ -119,7 +119,9 @@ export class Stacks {
 
   async down(): Promise<void> {
     for (const project of [OURS, OPERATORS]) {
-      await run("docker", [...this.composeArgs(project), "down", "--volumes", "--remove-orphans", "--timeout", "10"]);
+      const down = [...this.composeArgs(project), "down", "--volumes", "--remove-orphans", "--timeout", "10"];
+      // Once more where an `up` that was cut off still started something; and no complaint over the first failure.
+      if ((await tryRun("docker", down)).code !== 0) await tryRun("docker", down);
     }
     await rm(this.directory, { recursive: true, force: true });
   }
