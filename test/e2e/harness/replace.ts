@@ -61,7 +61,7 @@ export function contextOf(docker: DockerPort, said: Said[]): RollContext {
     records: { all: [], write: () => Promise.resolve(), erase: () => Promise.resolve() },
     kin: new Kin(),
     clock: systemClock,
-    log: { info: tell, warn: tell, error: tell } as unknown as RollContext["log"],
+    log: { info: tell, warn: tell, error: tell },
     hands: new Hands(),
     shutdown: new AbortController().signal,
   };

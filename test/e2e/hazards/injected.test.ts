@@ -44,10 +44,7 @@ beforeAll(async () => {
     },
   });
   stack.setEnvironment("SC_FROM_ENVIRONMENT", FROM_ENVIRONMENT);
-  await stack.up().catch(async (thrown: unknown) => {
-    console.error(await stack.report());
-    throw thrown;
-  });
+  await stack.up();
   await stack.waitCommitted();
 });
 
