@@ -168,3 +168,21 @@ test("H32: a network that is named by its id is named by its name", () => {
   const id = db.networks["stack_front"]?.["NetworkID"];
   expect(hostOf({ NetworkMode: id })["NetworkMode"]).toBe("stack_front");
 });
+
+describe("recorded, since no machine of ours can run it", () => {
+  test("H26: a request for GPUs goes out as it came", () => {
+    const gpu = recorded("gpu");
+    const Capabilities = [["compute", "utility", "gpu"]];
+    expect(gpu.hostConfig["DeviceRequests"]).toMatchObject([{ Count: -1, Capabilities }]);
+    expect(copyOf(gpu).host["DeviceRequests"]).toEqual(gpu.hostConfig["DeviceRequests"]);
+  });
+
+  test("H23: SELinux labels that came from a parent are left to the engine once it is another one", () => {
+    const selinux = recorded("selinux");
+    const parent = String(selinux.hostConfig["IpcMode"]).slice("container:".length);
+    expect(selinux.hostConfig["SecurityOpt"]).toContain("label=level:s0:c1,c2");
+    expect(copyOf(selinux).host["SecurityOpt"]).toEqual(selinux.hostConfig["SecurityOpt"]);
+    const moved = copyOf(selinux, { replaced: new Map([[parent, NEXT]]) }).host;
+    expect(moved).toMatchObject({ SecurityOpt: null, IpcMode: `container:${NEXT}` });
+  });
+});

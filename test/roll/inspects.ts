@@ -6,7 +6,7 @@ import { candidateSpec } from "../../src/roll/spec.ts";
 import { PLATFORM } from "./fake-engine.ts";
 
 /** Engine 20.10 (API 1.41), Compose 2.26; machine specifics scrubbed. */
-export type Recorded = "db" | "child" | "plain" | "bridge";
+export type Recorded = "db" | "child" | "plain" | "bridge" | "gpu" | "selinux";
 
 export function raw(name: Recorded): Record<string, unknown> {
   const text = readFileSync(new URL(`../fixtures/inspect/${name}.json`, import.meta.url), "utf8");

@@ -23,7 +23,6 @@ const services = {
       aside: { link_local_ips: ["169.254.77.8"] },
     },
   }),
-  mac: idle({ mac_address: MAC, networks: { front: {} } }),
   generated: idle({ networks: { front: {}, aside: {} } }),
   target: idle({ networks: { front: {} } }),
   linked: idle({ networks: { front: {} }, links: ["target:nick"] }),
@@ -41,8 +40,11 @@ const stackOf = usePlainStack({
   },
 });
 
-/** Under its alias of the default bridge a link is shown by the name of the container that has it. */
-const seen = (one: Container): unknown => JSON.parse(JSON.stringify(comparable(one)));
+/** The engine keeps links in no order. */
+function seen(one: Container): unknown {
+  const links = [...((one.HostConfig["Links"] ?? []) as readonly string[])].toSorted();
+  return comparable({ ...one, HostConfig: { ...one.HostConfig, Links: links } });
+}
 const networkOf = (one: Container, name: string) =>
   Object.entries(one.NetworkSettings.Networks).find(([network]) => network.endsWith(`_${name}`))![1];
 
@@ -61,7 +63,7 @@ async function replaced(service: string): Promise<{ before: Container; after: Co
   return { before, after };
 }
 
-test.each(["several", "mac", "generated", "linked", "legacy", "none"])(
+test.each(["several", "generated", "linked", "legacy", "none"])(
   "H28, H29, H30, H27: %s is the same on every network after each of two rolls",
   async (service) => {
     const { before } = await replaced(service);
@@ -92,13 +94,34 @@ test("H1: the hostname is the new container's own id", async () => {
 });
 
 test("H30: a chosen address of the interface stays, a generated one is generated anew", async () => {
-  const { after } = await replaced("mac");
-  expect(networkOf(after, "front")["MacAddress"]).toBe(MAC);
   const { stack, docker } = stackOf();
-  const generated = await docker.inspect((await stack.inspect("generated")).Id);
-  expect(generated?.config["MacAddress"] ?? "").toBe("");
-  const { stdout } = await stack.exec("mac", "cat", "/sys/class/net/eth0/address");
-  expect(stdout.trim()).toBe(MAC);
+  // Compose 2.26 itself loses it on an engine before API 1.44.
+  const label = `com.docker.compose.project=${stack.project}`;
+  const options = [
+    "--mac-address",
+    MAC,
+    "--network",
+    `${stack.project}_front`,
+    "--stop-signal=SIGKILL",
+    "--label",
+    label,
+  ];
+  const id = await stack.engine.docker(
+    "run",
+    "--detach",
+    ...options,
+    "--entrypoint=sleep",
+    "sidecrypt-redis",
+    "infinity",
+  );
+
+  const { newId } = await replaceForGood(docker, id.trim());
+
+  const address = ["cat", "/sys/class/net/eth0/address"];
+  expect((await stack.engine.docker("exec", newId, ...address)).trim()).toBe(MAC);
+  await stack.engine.docker("rm", "--force", newId);
+  const generated = await replaced("generated");
+  expect((await docker.inspect(generated.after.Id))?.config["MacAddress"] ?? "").toBe("");
 });
 
 test("H27: a link of a network of its own resolves after either end was replaced", async () => {
@@ -166,8 +189,10 @@ test("H5: a candidate that cannot be connected leaves nothing behind", async () 
   const { stack, docker } = stackOf();
   const name = `${stack.project}-half`;
   const body = { Image: "sidecrypt-redis", HostConfig: {} };
-  const spec = { body, connect: [{ network: `${stack.project}_nowhere`, endpoint: {} }] };
-  await expect(docker.create(name, spec)).rejects.toThrow("_nowhere not found");
+  // On a network without a subnet of somebody's choice.
+  const endpoint = { IPAMConfig: { IPv4Address: "10.1.1.1" } };
+  const spec = { body, connect: [{ network: `${stack.project}_front`, endpoint }] };
+  await expect(docker.create(name, spec)).rejects.toMatchObject({ code: "docker-refused" });
   expect(await docker.inspect(name)).toBeNull();
 });
 

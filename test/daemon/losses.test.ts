@@ -1,0 +1,53 @@
+/** H17: what a replacement would lose stands in the plan, and an idle look asks the engine nothing. */
+import { expect, test } from "vitest";
+import { warningsOf, withLosses } from "../../src/daemon/losses.ts";
+import type { Plan, Unit } from "../../src/types.ts";
+import { FakeClock } from "../roll/fake-clock.ts";
+import { FakeEngine, IMAGE_NAME } from "../roll/fake-engine.ts";
+import { tarOf } from "../../src/roll/tar.ts";
+
+const file = { content: Buffer.from("x"), mode: 0o600, uid: 0, gid: 0, attributes: new Map() };
+
+/** Each service with one container, which has written a file into its own layer. */
+async function engine(...services: readonly string[]) {
+  const session = new FakeEngine(new FakeClock()).connect();
+  const ids: string[] = [];
+  for (const service of services) {
+    const HostConfig = { PortBindings: { "80/tcp": [{ HostPort: "" }] } };
+    const id = await session.create(`stack-${service}-1`, { body: { Image: IMAGE_NAME, HostConfig }, connect: [] });
+    await session.start(id);
+    session.engine.clock.time += 60_000;
+    await session.writeArchive(id, tarOf(`/app/${service}.sqlite`, file, 0));
+    ids.push(id);
+  }
+  session.calls.length = 0;
+  return { session, ids };
+}
+
+const unit = (kind: string, service: string, id: string): Unit =>
+  ({ steps: [{ consumer: { service, onChange: { kind } }, containers: [{ id }] }] }) as unknown as Unit;
+
+test("H17, H13: the preview names the files, the ports, and what to do", async () => {
+  const { session, ids } = await engine("bot");
+  const plan = { units: [unit("recreate", "bot", ids[0]!)], warnings: [{ subject: "a", message: "b" }] };
+  const { warnings } = await withLosses(session, plan as unknown as Plan);
+  expect(warnings.map((one) => one.subject)).toEqual(["a", "bot", "bot"]);
+  expect(warnings[1]?.message).toBe(
+    "stack-bot-1 has files that only its own layer holds: /app/bot.sqlite. A replacement loses them: put them on a volume, or set the label sidecrypt.on-change: restart",
+  );
+  expect(warnings[2]?.message).toBe("stack-bot-1: the engine chooses new ports on the host for 80/tcp");
+});
+
+test.each(["restart", "signal", "none"])("H17: %s loses nothing, and nothing is asked", async (kind) => {
+  const { session, ids } = await engine("bot");
+  expect(await warningsOf(session, [unit(kind, "bot", ids[0]!)])).toEqual([]);
+  expect(session.calls).toEqual([]);
+});
+
+test("an idle look asks nothing, a roll asks about its own containers alone", async () => {
+  const { session, ids } = await engine("bot", "other");
+  await warningsOf(session, []);
+  expect(session.calls).toEqual([]);
+  await warningsOf(session, [unit("recreate", "bot", ids[0]!)]);
+  expect(new Set(session.calls.map((call) => call.about))).toEqual(new Set(["stack-bot-1", IMAGE_NAME]));
+});
