@@ -108,6 +108,6 @@ test("H17: a read-only root has nothing to carry and rolls", async () => {
   expect(log.filter((line) => line["container"] === Name.slice(1) && line.event.startsWith("files-"))).toEqual([]);
 });
 
-test("H17: docker compose up afterwards leaves all of them alone", async () => {
+test("H17, H37: docker compose up afterwards leaves all of them alone", async () => {
   expect(await composeVerdicts(stack)).toMatchObject({ owner: "Running", locked: "Running" });
 });

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { comparable } from "../harness/compare.ts";
 import type { Container } from "../harness/engine.ts";
-import { composeVerdicts, idle, replaceForGood, usePlainStack } from "../harness/replace.ts";
+import { composeVerdicts, idle, replace, replaceForGood, usePlainStack } from "../harness/replace.ts";
 
 /** Out of the ranges that engines take by themselves. */
 const NET = 1 + Math.floor(Math.random() * 250);
@@ -96,26 +96,21 @@ test("H1: the hostname is the new container's own id", async () => {
 test("H30: a chosen address of the interface stays, a generated one is generated anew", async () => {
   const { stack, docker } = stackOf();
   // Compose 2.26 itself loses it on an engine before API 1.44.
-  const label = `com.docker.compose.project=${stack.project}`;
-  const options = [
-    "--mac-address",
-    MAC,
-    "--network",
-    `${stack.project}_front`,
-    "--stop-signal=SIGKILL",
-    "--label",
-    label,
-  ];
-  const id = await stack.engine.docker(
-    "run",
-    "--detach",
-    ...options,
-    "--entrypoint=sleep",
-    "sidecrypt-redis",
-    "infinity",
-  );
+  const network = `${stack.project}_front`;
+  const isOld = Number(docker.apiVersion.split(".")[1]) < 44;
+  const body = {
+    Image: "sidecrypt-redis",
+    Entrypoint: ["sleep", "infinity"],
+    StopSignal: "SIGKILL",
+    Labels: { "com.docker.compose.project": stack.project },
+    ...(isOld ? { MacAddress: MAC } : {}),
+    HostConfig: { NetworkMode: network },
+    NetworkingConfig: { EndpointsConfig: { [network]: isOld ? {} : { MacAddress: MAC } } },
+  };
+  const id = await docker.create(`${stack.project}-mac`, { body, connect: [] });
+  await docker.start(id);
 
-  const { newId } = await replaceForGood(docker, id.trim());
+  const { newId } = await replaceForGood(docker, id);
 
   const address = ["cat", "/sys/class/net/eth0/address"];
   expect((await stack.engine.docker("exec", newId, ...address)).trim()).toBe(MAC);
@@ -183,6 +178,19 @@ test("H32: a network that was made anew meanwhile is found by its name", async (
 
   expect(networkOf(after, "aside")).toMatchObject({ NetworkID: made });
   expect(networkOf(after, "aside").Aliases).toContain("again");
+});
+
+test("H7, H8: the name is handed over by renaming, and leads to the new container at once", async () => {
+  const { stack, docker } = stackOf();
+  const old = await stack.inspect("target");
+  const { newId } = await replace(docker, old.Id);
+
+  const names = (await stack.containersOf("target")).map((one) => [one.Id, one.Name]);
+  const short = old.Id.slice(0, 12);
+  expect(Object.fromEntries(names)).toEqual({ [newId]: old.Name, [old.Id]: `${old.Name}.bak.${short}` });
+  const { networks } = (await docker.inspect(newId))!;
+  expect(await resolves("linked", old.Name.slice(1))).toBe(networks[`${stack.project}_front`]?.["IPAddress"]);
+  await docker.remove(old.Id);
 });
 
 test("H5: a candidate that cannot be connected leaves nothing behind", async () => {
