@@ -121,6 +121,48 @@ describe("what is asked of the engine", () => {
     expect(asked[2]?.body).toEqual({ RestartPolicy: { Name: "no" } });
   });
 
+  test("H17: a file is looked at, read and written by archive, with the owners that stand in it", async () => {
+    const stat = { name: "conf", size: 5, mode: 0o640, mtime: "2026-01-02T10:00:03Z", linkTarget: "" };
+    const headers = { "x-docker-container-path-stat": Buffer.from(JSON.stringify(stat)).toString("base64") };
+    const { docker, asked } = await connected({
+      [`HEAD /containers/${ID}/archive`]: { status: 200, headers },
+      [`GET /containers/${ID}/archive`]: { status: 200, headers, chunks: ["a ", "tar"] },
+      [`PUT /containers/${ID}/archive`]: { status: 200 },
+    });
+    const seen = { isFile: true, size: 5, mode: 0o640, modified: "2026-01-02T10:00:03Z" };
+    expect(await docker.statPath(ID, "/etc/a conf")).toEqual(seen);
+    const read = await docker.readArchive(ID, "/etc/a conf");
+    expect(read?.stat).toEqual(seen);
+    expect(Buffer.from(read!.tar).toString()).toBe("a tar");
+    await docker.writeArchive(ID, Buffer.from("a tar"));
+    expect(asked.map(({ query }) => query)).toEqual([{ path: "/etc/a conf" }, { path: "/etc/a conf" }, { path: "/" }]);
+    expect(asked[2]?.body).toBe("a tar");
+  });
+
+  test.each([
+    ["a directory", 0x80000000 + 0o755, false, 0o755],
+    ["a link", 0x08000000 + 0o777, false, 0o777],
+    ["a set-user-id file", 0x00800000 + 0o755, true, 0x00800000 + 0o755],
+  ])("%s is told by its mode", async (_, mode, isFile, permissions) => {
+    const stat = Buffer.from(JSON.stringify({ name: "x", size: 1, mode, mtime: "2026-01-02T10:00:03Z" }));
+    const headers = { "x-docker-container-path-stat": stat.toString("base64") };
+    const { docker } = await connected({ [`HEAD /containers/${ID}/archive`]: { status: 200, headers } });
+    expect(await docker.statPath(ID, "/x")).toMatchObject({ isFile, mode: permissions });
+  });
+
+  test("a container without any change is answered for by null", async () => {
+    const { docker } = await connected({ [`GET /containers/${ID}/changes`]: { status: 200, chunks: ["null\n"] } });
+    expect(await docker.changes(ID)).toEqual([]);
+  });
+
+  test("H12: a platform goes into the query, where there is one", async () => {
+    const { docker, asked } = await connected({ "POST /containers/create": { status: 201, body: { Id: ID } } });
+    const platform = { os: "linux", architecture: "arm64", variant: "v8" };
+    await docker.create("a", { body: {}, connect: [], platform });
+    await docker.create("b", { body: {}, connect: [] });
+    expect(asked.map(({ query }) => query)).toEqual([{ name: "a", platform: "linux/arm64/v8" }, { name: "b" }]);
+  });
+
   test.each([
     [0, false, 0],
     [7, false, 7],

@@ -79,8 +79,11 @@ test("a list has volumes, not binds", () => {
 });
 
 test("images with and without an entrypoint", () => {
-  expect(parseImage({ Id: "i", Config: { Entrypoint: ["/init"] } })).toEqual({ id: "i", entrypoint: ["/init"] });
-  expect(parseImage({ Id: "i", Config: null })).toEqual({ id: "i", entrypoint: null });
+  const platform = { os: "linux", architecture: "arm64", variant: "v8" };
+  const whole = { Id: "i", Os: "linux", Architecture: "arm64", Variant: "v8", Config: { Entrypoint: ["/init"] } };
+  expect(parseImage(whole)).toEqual({ id: "i", entrypoint: ["/init"], platform });
+  const unknown = { os: "", architecture: "", variant: "" };
+  expect(parseImage({ Id: "i", Config: null })).toEqual({ id: "i", entrypoint: null, platform: unknown });
 });
 
 describe("events", () => {

@@ -19,6 +19,7 @@ export interface Answer {
   readonly chunks?: readonly string[];
   /** Instead of the answer the connection breaks, or nothing ever comes; or what comes has no end. */
   readonly trouble?: "breaks" | "hangs" | "stalls";
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** By `METHOD /path` without the API version; of several, one after the other, and the last one again and again. */
@@ -43,7 +44,8 @@ export async function serve(answers: Answers, apiVersion = "1.41"): Promise<{ so
     request.on("end", () => {
       const url = new URL(request.url ?? "/", "http://engine");
       const text = Buffer.concat(pieces).toString();
-      const body: unknown = text === "" ? null : JSON.parse(text);
+      const isJson = request.headers["content-type"] === "application/json";
+      const body: unknown = isJson ? JSON.parse(text) : text === "" ? null : text;
       const method = request.method ?? "";
       asked.push({ method, path: url.pathname, query: Object.fromEntries(url.searchParams), body });
       const call = `${method} ${url.pathname.replace(/^\/v1\.\d+/, "")}`;
@@ -57,7 +59,7 @@ export async function serve(answers: Answers, apiVersion = "1.41"): Promise<{ so
       }
       if (answer.trouble === "breaks") request.socket.destroy();
       if (answer.trouble === "breaks" || answer.trouble === "hangs") return;
-      response.writeHead(answer.status, { "content-type": "application/json" });
+      response.writeHead(answer.status, { "content-type": "application/json", ...answer.headers });
       for (const chunk of answer.chunks ?? []) response.write(chunk);
       if (answer.trouble === "stalls") return;
       response.end(answer.body === undefined ? "" : JSON.stringify(answer.body));
