@@ -10,6 +10,7 @@ import { CONTROL_SOCKET, type ControlHandlers, type ControlServer, serveControl 
 import { readSwapWarnings } from "../deliver/index.ts";
 import { COMPOSE_PROJECT } from "../docker/compose-labels.ts";
 import type { ContainerEvent, DockerPort } from "../docker/port.ts";
+import { isUp } from "../container-state.ts";
 import { planToJson, printPlan } from "../plan/index.ts";
 import { SidecryptError } from "../errors.ts";
 import { faultOf } from "../fault.ts";
@@ -228,22 +229,28 @@ class Daemon {
   }
 
   #onEvent(event: ContainerEvent, docker: DockerPort, self: Self): void {
-    const backup = this.#hands.observe(event);
-    if (backup !== null) void this.#stopBackup(docker, backup);
+    const guarded = this.#hands.observe(event);
+    if (guarded !== null) void this.#stopGuarded(docker, guarded);
     if (event.labels[COMPOSE_PROJECT] !== self.project || event.container === self.id) return;
     // Its start follows in under a second: the files have to be there first.
     if (event.action === "create" && !isCandidate(event)) void this.#cycle?.deliverOnly();
     if (CHANGES.has(event.action)) this.#alarm.in(SETTLE_AFTER_EVENT);
   }
 
-  async #stopBackup(docker: DockerPort, backup: string): Promise<void> {
-    const container = backup.slice(0, 12);
-    this.#parts.log.warn("backup-started", { container });
-    this.#hands.expectStop(backup);
-    // Killed, not asked: it has just begun, and a process that is PID 1 ignores SIGTERM until it has its handlers.
-    await docker.kill(backup, "KILL").catch((thrown: unknown) => {
+  async #stopGuarded(docker: DockerPort, id: string): Promise<void> {
+    const container = id.slice(0, 12);
+    try {
+      const beside = this.#hands.besideOf(id);
+      // Compose's `up` removes the old one and starts its copy: that one stays.
+      if (beside !== null && !isUp((await docker.inspect(beside)) ?? GONE)) return;
+      if (!this.#hands.isGuarded(id)) return;
+      this.#parts.log.warn("backup-started", { container });
+      this.#hands.expectStop(id);
+      // Killed, not asked: it has just begun, and a process that is PID 1 ignores SIGTERM until it has its handlers.
+      await docker.kill(id, "KILL");
+    } catch (thrown) {
       this.#parts.log.error("backup-started", { container, ...faultOf(thrown, container) });
-    });
+    }
   }
 
   /** First the roll under way may finish; then it has to go back while there is still time for it. */
@@ -306,6 +313,8 @@ function bundleOf(present: Present | null): StatusInput["bundle"] {
     fault: present?.fault ?? null,
   };
 }
+
+const GONE = { state: "dead" } as const;
 
 /** Made by a roll, which has delivered already. */
 const isCandidate = (event: ContainerEvent): boolean => event.labels[LABEL_REPLACES] !== undefined;

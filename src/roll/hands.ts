@@ -1,7 +1,7 @@
 /**
  * Other hands on the engine while a roll is under way. Compose's own `start` and `restart` start a kept backup too,
- * since it carries the service's labels (operating.md): two bots on one account. A backup seen starting is stopped
- * before anything else, and a container that a human stops stays stopped.
+ * since it carries the service's labels (operating.md), and a candidate before its time: two bots on one account. Either
+ * is stopped before anything else when it is seen starting, and a container that a human stops stays stopped.
  */
 import type { ContainerEvent } from "../docker/port.ts";
 
@@ -9,18 +9,28 @@ import type { ContainerEvent } from "../docker/port.ts";
 const NO_STOPS: ReadonlySet<string> = new Set(["1", "10", "12", "28"]);
 
 export class Hands {
-  readonly #backups = new Set<string>();
+  /** What must not run, and beside which other container; null: not at all. */
+  readonly #guarded = new Map<string, string | null>();
   readonly #ownStops = new Set<string>();
   readonly #ownSignals = new Set<string>();
   readonly #stoppedByHand = new Set<string>();
 
-  /** From now until `release`, this container must not run. */
-  guard(backup: string): void {
-    this.#backups.add(backup);
+  /** From now until `release`, this container must not run: not at all, or not while `beside` does. */
+  guard(container: string, beside: string | null = null): void {
+    this.#guarded.set(container, beside);
   }
 
-  release(backup: string): void {
-    this.#backups.delete(backup);
+  release(container: string): void {
+    this.#guarded.delete(container);
+  }
+
+  isGuarded(container: string): boolean {
+    return this.#guarded.has(container);
+  }
+
+  /** The container beside which a guarded one must not run; null: it must not run at all. */
+  besideOf(container: string): string | null {
+    return this.#guarded.get(container) ?? null;
   }
 
   /** Called before each stop of ours, so that its events are not taken for a human's. */
@@ -37,7 +47,7 @@ export class Hands {
     return this.#stoppedByHand.has(container);
   }
 
-  /** Returns the id of a backup that has to be stopped at once, or null. */
+  /** Returns the id of a guarded container that has to be stopped at once, or null. */
   observe(event: ContainerEvent): string | null {
     const { action, container } = event;
     // `docker stop` tells itself from a crash by the kill event, which comes before the exit.
@@ -47,7 +57,7 @@ export class Hands {
     if (action === "destroy") this.#forget(container);
     if (action !== "start") return null;
     this.#stoppedByHand.delete(container);
-    return this.#backups.has(container) ? container : null;
+    return this.isGuarded(container) ? container : null;
   }
 
   #isForeignStop({ container, labels }: ContainerEvent): boolean {
@@ -57,7 +67,7 @@ export class Hands {
 
   #forget(container: string): void {
     this.#ownSignals.delete(container);
-    this.#backups.delete(container);
+    this.#guarded.delete(container);
     this.#ownStops.delete(container);
     this.#stoppedByHand.delete(container);
   }

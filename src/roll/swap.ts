@@ -44,11 +44,16 @@ export interface Mark {
  * @param replaced containers whose place another one has taken by now: what shares with them goes over to that one
  */
 export async function createCandidate(ctx: RollContext, old: Inspected, mark: Mark, replaced: Replaced): Promise<Swap> {
-  const [spec, layer] = await Promise.all([specOf(ctx, old, journalOf(old, mark), replaced), tellOfLayer(ctx, old)]);
+  // The engine walks the whole layer for it, which takes longer than all else: meanwhile the copy is made.
+  const reading = tellOfLayer(ctx, old);
+  reading.catch(() => undefined);
+  const spec = await specOf(ctx, old, journalOf(old, mark), replaced);
   const final = canonicalName(old.name);
   const newId = await ctx.docker.create(candidateName(final, old.id), spec);
+  ctx.hands.guard(newId, old.id);
   try {
-    await carry(ctx.docker, { from: old, to: newId, paths: layer.injected, now: ctx.clock.now() });
+    const { injected } = await reading;
+    await carry(ctx.docker, { from: old, to: newId, paths: injected, now: ctx.clock.now() });
   } catch (thrown) {
     // Nobody knows of it yet, and half a candidate must not squat the name (H5).
     await ctx.docker.remove(newId);
@@ -132,6 +137,7 @@ export async function stepIn(ctx: RollContext, swap: Swap): Promise<void> {
 
 /** start-first: both run, from here to `takeOver` (H44). */
 export async function startBeside(ctx: RollContext, swap: Swap): Promise<void> {
+  ctx.hands.release(swap.newId);
   await ctx.docker.start(swap.newId);
 }
 
@@ -152,6 +158,7 @@ async function stopOld(ctx: RollContext, { oldId }: Swap, isRunning: boolean): P
 async function trade(ctx: RollContext, { final, oldId, newId }: Swap): Promise<void> {
   await ctx.docker.rename(oldId, backupName(final, oldId));
   await ctx.docker.rename(newId, final);
+  ctx.hands.release(newId);
 }
 
 /** The kept one must not come up with the engine (H22); only a stopped container may be updated. */
@@ -163,6 +170,7 @@ async function retire(ctx: RollContext, { oldId }: Swap): Promise<void> {
 export async function takeDown(ctx: RollContext, swap: Swap): Promise<void> {
   const candidate = await ctx.docker.inspect(swap.newId);
   if (candidate === null) return;
+  ctx.hands.guard(swap.newId);
   if (isUp(candidate)) {
     ctx.hands.expectStop(swap.newId);
     await ctx.docker.stop(swap.newId);

@@ -78,3 +78,12 @@ describe("a guarded backup", () => {
     expect(hands.stoppedByHand("a")).toBe(false);
   });
 });
+
+test("H6: a candidate must not run beside the container that it is to replace, until its turn", () => {
+  const hands = new Hands();
+  hands.guard("a", "old");
+  expect(after(hands, [event("start")])).toEqual(["a"]);
+  expect(hands.besideOf("a")).toBe("old");
+  hands.release("a");
+  expect(after(hands, [event("start")])).toEqual([null]);
+});

@@ -288,12 +288,14 @@ export class Sidecar {
       hands,
       shutdown: this.shutdown.signal,
     };
-    // As the daemon does: a backup that somebody starts is stopped at once.
+    // As the daemon does: a guarded container that somebody starts is stopped at once.
     world.engine.onEvent = (event) => {
-      const backup = hands.observe(event);
-      if (backup === null) return;
-      hands.expectStop(backup);
-      void this.session.stop(backup).catch(() => undefined);
+      const guarded = hands.observe(event);
+      if (guarded === null) return;
+      const beside = hands.besideOf(guarded);
+      if (beside !== null && world.engine.find(beside)?.state !== "running") return;
+      hands.expectStop(guarded);
+      void this.session.stop(guarded).catch(() => undefined);
     };
   }
 
