@@ -46,6 +46,8 @@ export interface Member {
   asleep: boolean;
   /** Stopped or removed by somebody since the look: it has its files and is not started (DESIGN.md rule 8). */
   left: boolean;
+  /** The old container was removed by somebody: what failed then was no fault of the files. */
+  removed: boolean;
   /** Milliseconds since the epoch; null: it has not been stopped. */
   stoppedAt: number | null;
   downtime: number;
@@ -65,6 +67,7 @@ export function newMember(given: Pick<Member, Given>): Member {
     parked: false,
     asleep: false,
     left: false,
+    removed: false,
     stoppedAt: null,
     downtime: 0,
     lenient: false,
@@ -119,6 +122,7 @@ async function replace(ctx: RollContext, member: Member, { mark, wanted, replace
   // Known before it is compared: whatever fails from here on, the way back removes it.
   member.swap = await createCandidate(ctx, old, { generation, unit: mark }, replaced);
   await compare(ctx, old, member.swap.newId, replaced);
+  if (await isTakenAway(ctx, member)) return;
   replaced.set(member.oldId, member.swap.newId);
   if (member.order === "start-first" && isUp(old)) {
     await startBeside(ctx, member.swap);
@@ -128,6 +132,16 @@ async function replace(ctx: RollContext, member: Member, { mark, wanted, replace
   if (member.asleep && !isUp(old)) return stepIn(ctx, member.swap);
   await swapIn(ctx, member.swap, isUp(old));
   member.downtime = ctx.clock.now() - (member.stoppedAt ?? ctx.clock.now());
+}
+
+/** Stopped or removed by somebody since it was looked at: there is nothing to take the place of. */
+async function isTakenAway(ctx: RollContext, member: Member): Promise<boolean> {
+  const now = await ctx.docker.inspect(member.oldId);
+  if (now !== null && (isUp(now) || member.parked || member.asleep)) return false;
+  if (member.swap !== null) await discard(ctx, member.swap.newId);
+  member.swap = null;
+  member.left = true;
+  return true;
 }
 
 /** `until` also ends the wait when another member of the wave has failed. */
@@ -158,17 +172,23 @@ export async function keepFailing(ctx: RollContext, member: Member, thrown: unkn
 
 /**
  * The kept old container may have been removed: Compose's `up` keeps the newest of two (H6). Its faithful copy is then
- * all that is left of the service, and goes back in place: to the old files, by a restart. With both gone a person has
- * taken the service down, and that stands.
+ * all that is left of the service, and goes back in place: under its name, to the old files, by a restart. Where nothing
+ * is left a person has taken the service away, and nothing is brought back.
  */
 export async function keepWhatIsLeft(ctx: RollContext, member: Member): Promise<void> {
-  if ((await ctx.docker.inspect(member.oldId)) !== null) return;
-  ctx.hands.release(member.oldId);
+  if (member.left || (await ctx.docker.inspect(member.oldId)) !== null) return;
   const { swap } = member;
-  member.left = swap === null || (await ctx.docker.inspect(swap.newId)) === null;
+  ctx.hands.release(member.oldId);
+  const copy = swap === null ? null : await ctx.docker.inspect(swap.newId);
   member.swap = null;
+  member.removed = true;
   member.parked = false;
-  if (swap !== null) member.oldId = swap.newId;
+  member.left = swap === null || copy === null;
+  member.touched = !member.left;
+  if (swap === null || copy === null) return;
+  ctx.hands.release(copy.id);
+  if (copy.name !== swap.final) await ctx.docker.rename(copy.id, swap.final);
+  member.oldId = copy.id;
 }
 
 /**
@@ -185,6 +205,7 @@ export async function down(ctx: RollContext, member: Member): Promise<void> {
 
 /** Way back, second half, after the files were flipped: the old one runs again, unless a human stopped it meanwhile. */
 export async function back(ctx: RollContext, member: Member): Promise<void> {
+  await keepWhatIsLeft(ctx, member);
   if (member.left) return;
   const startIt = !ctx.hands.stoppedByHand(liveId(member)) && !member.asleep;
   if (member.swap !== null) return bringBack(ctx, member.swap, startIt);
@@ -212,8 +233,8 @@ export async function recordSeen(
 
 /** Null: it does not run. */
 export async function seenBy(ctx: RollContext, id: string, generation: string): Promise<SeenEntry | null> {
-  const container = await mustInspect(ctx, id);
-  if (!isUp(container) || container.startedAt === null) return null;
+  const container = await ctx.docker.inspect(id);
+  if (container === null || !isUp(container) || container.startedAt === null) return null;
   return { container: id, startedAt: container.startedAt, generation };
 }
 

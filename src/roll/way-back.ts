@@ -10,7 +10,6 @@ import type { RollContext } from "./context.ts";
 import { gate, Interrupted } from "./gate.ts";
 import { back, down, keepWhatIsLeft, type Member, recordSeen, tidy } from "./member.ts";
 import { membersOf, type Operation, standing, type Wave } from "./operation.ts";
-import { mustInspect } from "./swap.ts";
 
 /** Shared with recovery, which builds the operation from what it finds. */
 export async function wayBack(ctx: RollContext, operation: Operation, cause: SidecryptError): Promise<Outcome> {
@@ -23,7 +22,11 @@ export async function wayBack(ctx: RollContext, operation: Operation, cause: Sid
   }
   // Refused before anything was touched: no file had a part in it.
   const isEngines = cause.code.startsWith("docker-") && !membersOf(operation).some((member) => member.touched);
-  return { kind: isEngines || mayPassLater(cause) ? "undone" : "rolled-back", fault };
+  // Taken away by a person: by `down`, or an old one by Compose's `up` before our next call came to it (H6, H47).
+  const isPersons = membersOf(operation).some(
+    ({ removed, left }) => removed && (left || cause.code === "docker-refused"),
+  );
+  return { kind: isEngines || isPersons || mayPassLater(cause) ? "undone" : "rolled-back", fault };
 }
 
 async function goBack(ctx: RollContext, operation: Operation): Promise<void> {
@@ -50,7 +53,8 @@ async function bringWaveBack(ctx: RollContext, wave: Wave): Promise<void> {
 }
 
 async function gateOld(ctx: RollContext, { oldId, proving, lenient }: Member): Promise<void> {
-  if (!isUp(await mustInspect(ctx, oldId))) return;
+  const container = await ctx.docker.inspect(oldId);
+  if (container === null || !isUp(container)) return;
   try {
     await gate(ctx, oldId, proving, { lenient });
   } catch (thrown) {

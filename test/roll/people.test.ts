@@ -137,6 +137,78 @@ test("the candidate removed by hand: the old one is back, with its own restart p
   expect(world.problems("v1")).toEqual([]);
 });
 
+const calls =
+  (name: string, time = 1) =>
+  (call: Call): boolean =>
+    call.name === name && --time === 0;
+
+/** Compose's `up` between the create and the stop: the newest of two stays, under the name that it has (H6). */
+function composeUp(world: World, old: string): void {
+  world.engine.stop(old);
+  world.engine.containers.delete(old);
+  world.engine.start([...world.engine.containers.keys()][0]!);
+}
+
+test.each(["create", "inspect"])(
+  "H6: docker compose up right after our %s of the new one ends under the right name",
+  async (name) => {
+    const world = await World.on(BOT);
+    const old = world.containersOf("bot")[0]!;
+    let created = false;
+    const up = whenever(
+      (call) => (created ||= call.name === "create") && call.name === name,
+      () => {
+        composeUp(world, old.id);
+      },
+    );
+    await new Sidecar(world, up).converge();
+    expect(world.problems("v2")).toEqual([]);
+    expect(world.quarantine).toEqual([]);
+  },
+);
+
+test("H6: the new one started before its turn is stopped, and the roll goes on", async () => {
+  const world = await World.on(BOT);
+  const start = whenever(calls("create"), () => {
+    const candidate = world.containersOf("bot").find(({ state }) => state === "created")!;
+    world.engine.start(candidate.id);
+    world.engine.violations.length = 0;
+  });
+  const sidecar = new Sidecar(world, start);
+  await sidecar.roll();
+  expect(sidecar.session.calls.filter(({ name, about }) => name === "stop" && about.includes("_"))).toHaveLength(1);
+  expect(world.problems("v2")).toEqual([]);
+});
+
+test("stopped by hand while the new one is made it stays stopped", async () => {
+  const world = await World.on(BOT);
+  const stop = whenever(calls("create"), () => {
+    world.engine.stop(nameOf("bot"));
+  });
+  await new Sidecar(world, stop).converge();
+  expect(world.containersOf("bot").map(({ name, state }) => [name, state])).toEqual([[nameOf("bot"), "exited"]]);
+});
+
+test.each([
+  ["before the stop", "create", 1],
+  ["before the start", "rename", 1],
+  ["at its gate", "update", 1],
+  ["on the way back, before the files", "stop", 2],
+  ["on the way back, before the old one starts", "rename", 4],
+  ["on the way back, at the old one's gate", "start", 2],
+])("H47: a service of which both containers are removed %s is left, and nothing is stuck", async (_, name, time) => {
+  const world = await World.on(BOT);
+  world.bad = "v2";
+  const down = whenever(calls(name, time), () => {
+    world.engine.containers.clear();
+  });
+  const sidecar = new Sidecar(world, down);
+  const outcome = await sidecar.roll();
+  expect(world.engine.containers.size).toBe(0);
+  expect(outcome.kind).not.toBe("stuck");
+  expect(outcome.kind).toBe(name === "start" ? "rolled-back" : "undone");
+});
+
 test("after a way back that failed, nothing more is done", async () => {
   const world = await World.on([
     { name: "bot1" },

@@ -25,14 +25,14 @@ export interface Replacement {
 }
 
 const NOBODY: Replaced = new Map();
-const UNIT = { operation: "0".repeat(16), members: 1 };
+export const MARK = { generation: "generation", unit: { operation: "0".repeat(16), members: 1 } };
 
 /** Create, compare, stop, rename, rename, start: the old container is kept, as long as nobody discards it. */
 export async function replace(docker: DockerPort, id: string, replaced: Replaced = NOBODY): Promise<Replacement> {
   const said: Said[] = [];
   const ctx = contextOf(docker, said);
   const old = await mustInspect(ctx, id);
-  const swap = await createCandidate(ctx, old, { generation: "generation", unit: UNIT }, replaced);
+  const swap = await createCandidate(ctx, old, MARK, replaced);
   try {
     await compare(ctx, old, swap.newId, replaced);
   } catch (thrown) {

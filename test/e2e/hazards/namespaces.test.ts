@@ -1,7 +1,7 @@
 /** Containers that live in another's namespaces or on its volumes, when that one is replaced (H20, H23, H34, H35). */
 import { expect, test } from "vitest";
 import { comparable } from "../harness/compare.ts";
-import { contextOf, idle, replace, replaceForGood, usePlainStack } from "../harness/replace.ts";
+import { contextOf, idle, replace, replaceForGood, usePlainStack, MARK } from "../harness/replace.ts";
 import { serviceOf, type Stack } from "../harness/stack.ts";
 import { createCandidate, mustInspect } from "../../../src/roll/swap.ts";
 
@@ -107,8 +107,7 @@ test("H34: a child whose parent does not run is refused before it is touched", a
 
   const ctx = contextOf(docker, []);
   const old = await mustInspect(ctx, child.Id);
-  const mark = { generation: "generation", unit: { operation: "0".repeat(16), members: 1 } };
-  const candidate = createCandidate(ctx, old, mark, new Map());
+  const candidate = createCandidate(ctx, old, MARK, new Map());
   await expect(candidate).rejects.toMatchObject({
     code: "not-supported",
     message: expect.stringContaining("parent-1, whose namespaces or volumes it shares, does not run") as string,

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { comparable } from "../harness/compare.ts";
-import { composeVerdicts, contextOf, idle, replace, replaceForGood, usePlainStack } from "../harness/replace.ts";
+import { composeVerdicts, contextOf, idle, replace, replaceForGood, usePlainStack, MARK } from "../harness/replace.ts";
 import { must } from "../harness/run.ts";
 import type { Stack } from "../harness/stack.ts";
 import { waitUntil } from "../harness/wait.ts";
@@ -147,9 +147,9 @@ test("H12: an image of another platform is copied with its platform", async () =
   const ctx = contextOf(docker, []);
   const old = await mustInspect(ctx, id);
 
-  const swap = await createCandidate(ctx, old, "generation", { operation: "0".repeat(16), members: 1 });
+  const swap = await createCandidate(ctx, old, MARK, new Map());
 
-  await compare(ctx, old, swap.newId);
+  await compare(ctx, old, swap.newId, new Map());
   expect((await docker.image((await mustInspect(ctx, swap.newId)).image))?.platform.architecture).toBe("arm64");
   await stack.engine.docker("rm", "--force", id, swap.newId);
   await stack.engine.docker("rmi", tag);
@@ -271,9 +271,9 @@ test("H26: a request for GPUs is copied, though no machine here has one", async 
   const id = (await stack.engine.docker(...create)).trim();
   const ctx = contextOf(docker, []);
   const old = await mustInspect(ctx, id);
-  const swap = await createCandidate(ctx, old, "generation", { operation: "0".repeat(16), members: 1 });
+  const swap = await createCandidate(ctx, old, MARK, new Map());
 
-  await compare(ctx, old, swap.newId);
+  await compare(ctx, old, swap.newId, new Map());
   expect((await mustInspect(ctx, swap.newId)).hostConfig["DeviceRequests"]).toEqual(old.hostConfig["DeviceRequests"]);
   await stack.engine.docker("rm", "--force", id, swap.newId);
 });
