@@ -32,6 +32,10 @@ export interface StackDefinition {
   readonly volumes?: Readonly<Record<string, unknown>>;
   /** More of the Compose file's top level. */
   readonly more?: Readonly<Record<string, unknown>>;
+  /** That the sidecar mounts in place of its engine's own. */
+  readonly socket?: string;
+  /** A directory of the host's in place of the state's volume: a test speaks to the control socket there itself. */
+  readonly state?: string;
 }
 
 const BOT_GID = 1000;
@@ -100,7 +104,7 @@ export function sidecarEnvironment(more: Readonly<Record<string, string>> = {}):
 }
 
 function sidecar(
-  { sidecar: options }: StackDefinition,
+  { sidecar: options, socket: proxied, state }: StackDefinition,
   consumers: readonly string[],
   { socket, image }: Host,
 ): Service {
@@ -118,8 +122,8 @@ function sidecar(
     volumes: [
       "./secrets:/bundle:ro",
       "./age.key:/run/age.key:ro",
-      `${socket}:/var/run/docker.sock`,
-      "sidecrypt-state:/state",
+      `${proxied ?? socket}:/var/run/docker.sock`,
+      `${state ?? "sidecrypt-state"}:/state`,
       ...consumers.map((name) => `${volumeOf(name)}:/drops/${name}`),
     ],
   };

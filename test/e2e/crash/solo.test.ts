@@ -1,0 +1,40 @@
+/**
+ * One container's roll, walked on the real engine: at each of its calls the sidecar dies, or the engine refuses, loses
+ * the answer or hangs (recreate.md §5, H40, H41, H47, H48).
+ */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Trouble } from "../harness/proxy.ts";
+import { GOOD, stepsOf, Walker, walkAll } from "../harness/walk.ts";
+
+const SERVICES = [{ name: "bot", refuses: "bad-" }];
+const BAD = "bad-";
+const STACKS = 4;
+
+let walkers: readonly Walker[] = [];
+
+beforeAll(async () => {
+  walkers = await Promise.all(Array.from({ length: STACKS }, () => Walker.start(SERVICES)));
+});
+
+afterAll(() => Promise.all(walkers.map((one) => one.close())));
+
+const TROUBLES: readonly Trouble[] = [
+  "kill-before",
+  "kill-after",
+  "drop-before",
+  "drop-after",
+  "409",
+  "500",
+  "hang-before",
+  "hang-after",
+];
+
+test.each([
+  ["passes", GOOD],
+  ["fails", BAD],
+])("H40, H41, H47, H48: a roll whose gate %s, with trouble at each call that changes something", async (_, prefix) => {
+  const count = await walkers[0]!.count(prefix, "changes");
+  const steps = stepsOf(count, TROUBLES, { among: "changes", prefix });
+  expect(await walkAll(walkers, steps)).toEqual([]);
+  expect(count).toBeGreaterThanOrEqual(prefix === GOOD ? 7 : 12);
+});
