@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Trouble } from "../harness/proxy.ts";
+import { SIDECAR } from "../harness/stack.ts";
 import { GOOD, stepsOf, Walker, walkAll } from "../harness/walk.ts";
 
 const SERVICES = [{ name: "bot", refuses: "bad-" }];
@@ -17,6 +18,15 @@ beforeAll(async () => {
 });
 
 afterAll(() => Promise.all(walkers.map((one) => one.close())));
+
+test("H45: a sidecar that carries a consumer's label does not touch itself", async () => {
+  const { stack } = walkers[0]!;
+  const before = await stack.inspect(SIDECAR);
+  await walkers[0]!.count(GOOD, "changes");
+  const after = await stack.inspect(SIDECAR);
+  expect(after.Id).toBe(before.Id);
+  expect(after.State.StartedAt).toBe(before.State.StartedAt);
+});
 
 const TROUBLES: readonly Trouble[] = [
   "kill-before",

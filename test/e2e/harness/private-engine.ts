@@ -62,10 +62,11 @@ export class PrivateEngine extends Engine {
     await rm(join(this.#directory, "pid"), { force: true });
   }
 
-  async startDaemon(): Promise<void> {
+  /** @param options - of dockerd's, such as `--live-restore` */
+  async startDaemon(...more: readonly string[]): Promise<void> {
     const at = (name: string): string => join(this.#directory, name);
     const options = ["--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("pid"), "--host", this.host];
-    this.#daemon = spawn("nsenter", [...this.#namespaces(), "dockerd", ...options], { stdio: "ignore" });
+    this.#daemon = spawn("nsenter", [...this.#namespaces(), "dockerd", ...options, ...more], { stdio: "ignore" });
     await waitUntil("the private engine answers", async () => (await this.tryDocker("version")).code === 0);
   }
 

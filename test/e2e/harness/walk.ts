@@ -83,6 +83,8 @@ export class Walker {
       secrets: { [KEY]: key },
       services: Object.fromEntries(services.map((one) => [one.name, quick(one)])),
       sidecar: {
+        // As if it were a consumer: it must not touch itself (H45).
+        labels: { "sidecrypt.secrets": KEY },
         environment: {
           SIDECRYPT_POLL: "1s",
           SIDECRYPT_DEBOUNCE: "20ms",
@@ -90,7 +92,7 @@ export class Walker {
           ...environment,
         },
         // Its own health check would be half of the work of the machine.
-        healthcheck: { interval: "2s" },
+        healthcheck: { interval: "2s", timeout: "30s", retries: 10 },
       },
       socket: proxy.socket,
       state: "./state",

@@ -1,4 +1,5 @@
 /** The engine's events of one project, as they come, held against what no roll may ever do. */
+import { systemClock } from "../../../src/clock.ts";
 import type { ContainerEvent, DockerPort } from "../../../src/docker/port.ts";
 
 interface Life {
@@ -7,6 +8,7 @@ interface Life {
   isProven: boolean;
 }
 
+const RECONNECT_MS = 200;
 const REPLACES = "sidecrypt.replaces";
 const UNIT = "sidecrypt.unit";
 
@@ -23,7 +25,7 @@ export class Watch {
 
   async close(): Promise<void> {
     this.#end.abort();
-    await this.#done.catch(() => undefined);
+    await this.#done;
   }
 
   /** What was done that may never be; the list starts anew. */
@@ -32,8 +34,17 @@ export class Watch {
   }
 
   async #follow(docker: DockerPort, project: string): Promise<void> {
-    for await (const event of docker.events(this.#end.signal)) {
-      if (event.labels["com.docker.compose.project"] === project) this.#observe(event);
+    const { signal } = this.#end;
+    while (!signal.aborted) {
+      try {
+        for await (const event of docker.events(signal)) {
+          if (event.labels["com.docker.compose.project"] === project) this.#observe(event);
+        }
+      } catch {
+        // An engine that a test restarts tells nothing of what happens meanwhile.
+        this.#lives.clear();
+      }
+      await systemClock.sleep(RECONNECT_MS, signal);
     }
   }
 
