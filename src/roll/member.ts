@@ -214,7 +214,10 @@ export async function back(ctx: RollContext, member: Member): Promise<void> {
 
 /** Removes the container that is not needed any more: the backup after a commit, the candidate after a way back. */
 export async function tidy(ctx: RollContext, member: Member, committed: boolean): Promise<void> {
-  if (member.swap !== null) await discard(ctx, committed ? member.swap.oldId : member.swap.newId);
+  if (member.swap === null) return;
+  // No path removes the last container of a service.
+  if (!committed && (await ctx.docker.inspect(member.swap.oldId)) === null) return back(ctx, member);
+  await discard(ctx, committed ? member.swap.oldId : member.swap.newId);
 }
 
 /** What the running ones of these have loaded. */

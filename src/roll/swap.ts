@@ -188,6 +188,8 @@ export async function bringBack(ctx: RollContext, swap: Swap, startIt: boolean):
   if (old.name !== swap.final) await ctx.docker.rename(swap.oldId, swap.final);
   if (!isUp(old) && swap.policy["Name"] !== old.restartPolicy) await ctx.docker.setRestartPolicy(old.id, swap.policy);
   if (startIt && !isUp(old)) await ctx.docker.start(swap.oldId);
+  // Compose's `up` keeps the newest of two (H6): where it takes the old one for it, that one is the last.
+  ctx.hands.guard(swap.newId, swap.oldId);
 }
 
 /** Of recovery's swaps it is read off the candidate, which still holds it. */
