@@ -2,10 +2,13 @@
  * One container's roll, walked on the real engine: at each of its calls the sidecar dies, or the engine refuses, loses
  * the answer or hangs (recreate.md §5, H40, H41, H47, H48).
  */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Trouble } from "../harness/proxy.ts";
 import { SIDECAR } from "../harness/stack.ts";
 import { GOOD, stepsOf, Walker, walkAll } from "../harness/walk.ts";
+
+// Hundreds of steps, shared among the stacks.
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
 const SERVICES = [{ name: "bot", refuses: "bad-" }];
 const BAD = "bad-";

@@ -128,8 +128,9 @@ export class Walker {
   async count(prefix: string, among: Step["among"]): Promise<number> {
     // A fault that never comes, so that all calls are counted where all are to be.
     this.proxy.arm({ n: Infinity, trouble: "500", among });
-    await this.#turn(prefix);
+    const key = await this.#turn(prefix);
     await this.rest();
+    if (prefix === GOOD) this.#key = key;
     return this.proxy.calls.length;
   }
 
