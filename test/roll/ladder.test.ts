@@ -94,7 +94,7 @@ describe("sidecrypt.on-failure", () => {
   test("keep leaves the new one running on the new files, and says why it failed", async () => {
     const { world, sidecar } = await roll("keep");
     expect(sidecar.outcomes).toMatchObject([
-      { kind: "committed", members: [{ failure: expect.stringContaining("bot") }] },
+      { kind: "committed", members: [{ failure: expect.stringContaining("bot") as string }] },
     ]);
     expect(world.problems("v2")).toEqual([]);
   });
