@@ -7,6 +7,7 @@ readonly DEFAULT_HOST=unix:///var/run/docker.sock
 # Debian 12's own `docker-compose` is the v1 Python tool; the package of the next
 # release is one static Go program, which runs on 12 as well.
 readonly COMPOSE_SUITE=trixie
+readonly COMPOSE_PLUGIN=usr/libexec/docker/cli-plugins/docker-compose
 
 ensure_engine() {
   require_local
@@ -221,37 +222,57 @@ obtain_compose() {
   unpack_newer_compose
 }
 
-# One package out of the next Debian release, by apt lists of our own: the
-# system's lists, pins and packages stay untouched.
+# The system's lists, pins and packages stay untouched.
 unpack_newer_compose() {
-  local dir plugin=usr/libexec/docker/cli-plugins/docker-compose
   local target="${DOCKER_CONFIG:-$HOME/.docker}/cli-plugins"
   make_scratch
-  dir=$SCRATCH/compose
   say "no Compose v2 in this release; taking $COMPOSE_SUITE's package into $target"
+  unpack_package docker-compose 2 "$SCRATCH/compose" "$COMPOSE_SUITE"
+  mkdir -p -- "$target"
+  install -m 0755 -- "$SCRATCH/compose/$COMPOSE_PLUGIN" "$target/docker-compose"
+}
+
+# unpack_package NAME VERSION DIR SUITE...: the first of these suites of Debian
+# that has the version, or one that begins with it.
+unpack_package() {
+  local name=$1 wanted=$2 target=$3 lists found
+  lists=$SCRATCH/apt-$(IFS=-; printf '%s' "${*:4}")
+  [[ -d $lists ]] || read_suites "$lists" "${@:4}"
+  # "docker.io | 26.1.5+dfsg1-9 | http://... trixie/main amd64 Packages"
+  found=$(private_apt "$lists" apt-cache madison "$name" | awk -F ' *[|] *' '{ print $2 }')
+  local version
+  version=$(awk -v wanted="$wanted." 'index($0, wanted) == 1 && !found++' <<<"$found")
+  [[ -n $version ]] ||
+    fail "$name $wanted is in none of Debian's suites ${*:4}: they have $(sort -u <<<"$found" | paste -s -d ' ')"
+  quiet "apt-get download $name" private_apt "$lists" apt_get download "$name=$version"
+  quiet "dpkg -x $name" dpkg -x "$lists/$(package_file "$name" "$version")" "$target"
+}
+
+# As apt-get names what it downloads.
+package_file() { printf '%s_%s_%s.deb\n' "$1" "${2//:/%3a}" "$(dpkg --print-architecture)"; }
+
+# apt lists of our own.
+read_suites() {
+  local dir=$1
   mkdir -p "$dir/sources" "$dir/lists/partial" "$dir/cache/archives/partial"
   # apt reads its lists as another user.
   chmod 755 "$SCRATCH"
-  private_source "$COMPOSE_SUITE" >"$dir/sources/private.sources"
-  quiet "apt-get update for $COMPOSE_SUITE" private_apt "$dir" update
-  quiet "apt-get download docker-compose" private_apt "$dir" download "docker-compose/$COMPOSE_SUITE"
-  quiet "dpkg -x docker-compose" dpkg -x "$dir"/docker-compose_*.deb "$dir/tree"
-  mkdir -p -- "$target"
-  install -m 0755 -- "$dir/tree/$plugin" "$target/docker-compose"
+  private_source "${*:2}" >"$dir/sources/private.sources"
+  quiet "apt-get update for ${*:2}" private_apt "$dir" apt_get update
 }
 
 private_apt() {
-  local dir=$1
-  shift
-  (cd "$dir" && apt_get -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$dir/sources" \
+  local dir=$1 tool=$2
+  shift 2
+  (cd -- "$dir" && "$tool" -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$dir/sources" \
     -o "Dir::State::lists=$dir/lists" -o "Dir::Cache=$dir/cache" "$@")
 }
 
 private_source() {
   local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   mirror=$(debian_mirror)
-  [[ -n $mirror ]] || fail "docker compose is missing, and apt's sources name no Debian mirror to take it from: install the Compose v2 plugin by hand"
-  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$mirror" "$1"
+  [[ -n $mirror ]] || fail "apt's sources name no Debian mirror to take packages of $1 from"
+  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nTargets: Packages\n' "$mirror" "$1"
   [[ ! -r $keyring ]] || printf 'Signed-By: %s\n' "$keyring"
 }
 

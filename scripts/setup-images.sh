@@ -3,7 +3,7 @@
 # what makes a second run quick, and it knows better than we what has changed.
 
 readonly IMAGES=(sidecrypt sidecrypt-redis sidecrypt-bot)
-# Built by name only: nobody but a test needs them.
+# Nobody but a test needs them.
 readonly TEST_IMAGES=(sidecrypt-postgres)
 
 build_images() {
@@ -11,6 +11,16 @@ build_images() {
   for name in "${IMAGES[@]}"; do
     build_one "$name"
   done
+}
+
+# Prints the names.
+build_test_images() {
+  local name
+  build_images
+  for name in "${TEST_IMAGES[@]}"; do
+    build_one "$name"
+  done
+  printf '%s\n' "${IMAGES[@]}" "${TEST_IMAGES[@]}"
 }
 
 build_one() {

@@ -17,6 +17,8 @@ SCRATCH=
 . "$HERE/setup-base.sh"
 # shellcheck disable=SC1091 source=setup-images.sh
 . "$HERE/setup-images.sh"
+# shellcheck disable=SC1091 source=setup-versions.sh
+. "$HERE/setup-versions.sh"
 
 usage() {
   cat <<'TEXT'
@@ -26,15 +28,19 @@ usage: scripts/setup.sh [COMMAND]
   engine        the engine and Compose
   images        all images
   image NAME    one of them: sidecrypt, sidecrypt-redis, sidecrypt-bot, or the tests' sidecrypt-postgres
+  test-images   the same as without a command, and the images of the tests; print all names
   base          print the base image that the Dockerfiles' ARG BASE takes
                 (one that was built here is renewed after: docker rmi --force IMAGE)
+  versions NAME...
+                obtain what the tests walk, such as engine-26.1 or compose-5.4,
+                and print the directory of each
   stop-engine   stop the engine, where this script started it
 
 SIDECRYPT_BASE names another base image (Debian with Node 24 and npm).
 TEXT
 }
 
-# Standard output belongs to `base`, so every message goes to standard error.
+# Standard output belongs to `base`, `test-images` and `versions`, so every message goes to standard error.
 say() { printf 'setup: %s\n' "$*" >&2; }
 
 fail() {
@@ -89,7 +95,7 @@ clean_up() {
 
 main() {
   case "${1-}${2+ NAME}" in
-    '' | engine | images | base | stop-engine | 'image NAME') ;;
+    '' | engine | images | test-images | base | stop-engine | 'image NAME' | 'versions NAME') ;;
     -h | --help | help)
       usage
       return
@@ -110,6 +116,10 @@ main() {
       ensure_engine
       build_images
       ;;
+    test-images)
+      ensure_engine
+      build_test_images
+      ;;
     engine) ensure_engine ;;
     images)
       require_engine
@@ -124,6 +134,7 @@ main() {
       find_base
       printf '%s\n' "$BASE"
       ;;
+    versions) obtain_versions "${@:2}" ;;
     stop-engine) stop_engine ;;
   esac
 }
