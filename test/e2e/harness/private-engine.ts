@@ -1,6 +1,6 @@
 /**
- * A second engine for the tests that restart one: nobody's own is touched. It lives in its own network, mount and
- * process namespaces, so that it cannot take away the first one's bridge (tmpfs-and-leaks.md, Appendix), and so that
+ * A second engine, for the tests that restart one and for those on other versions: nobody's own is touched. It lives in
+ * its own network, mount and process namespaces, so that it cannot take away the first one's bridge (tmpfs-and-leaks.md, Appendix), and so that
  * ending their first process ends every process and mount of it, whatever happened before.
  */
 import { spawn, type ChildProcess } from "node:child_process";
@@ -11,29 +11,38 @@ import { Engine, mainEngine } from "./engine.ts";
 import { must, run } from "./run.ts";
 import { waitUntil } from "./wait.ts";
 
-const NEEDED = "the tests that restart an engine start one of their own: run them as root on Linux, with dockerd";
+const NEEDED = "the tests that need an engine of their own start one: run them as root on Linux, with dockerd";
 
 export class PrivateEngine extends Engine {
   readonly #directory: string;
+  readonly #path: string;
   /** Its child is the first process of the namespaces. */
   #holder: ChildProcess | null = null;
   #init = 0;
   #daemon: ChildProcess | null = null;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, path: string) {
     super(`unix://${directory}/docker.sock`);
     this.#directory = directory;
+    this.#path = path;
   }
 
-  /** Running, with these images of the main engine's. */
-  static async start(images: readonly string[]): Promise<PrivateEngine> {
+  /**
+   * Running, with these images of the main engine's.
+   * @param path - where dockerd is looked for, and what it runs
+   */
+  static async start(images: readonly string[], path = process.env["PATH"] ?? ""): Promise<PrivateEngine> {
     if (process.platform !== "linux" || process.getuid?.() !== 0) throw new Error(NEEDED);
-    if ((await run("sh", ["-c", "command -v dockerd"])).code !== 0) throw new Error(NEEDED);
-    const directory = await mkdtemp(join(tmpdir(), "sc-e2e-engine-"));
-    const engine = new PrivateEngine(directory);
-    await engine.powerOn();
-    const { env: from } = await mainEngine();
-    await must("sh", ["-c", `docker save ${images.join(" ")} | docker --host "${engine.host}" load`], { env: from });
+    if ((await run("sh", ["-c", "command -v dockerd"], { env: { PATH: path } })).code !== 0) throw new Error(NEEDED);
+    const engine = new PrivateEngine(await mkdtemp(join(tmpdir(), "sc-e2e-engine-")), path);
+    try {
+      await engine.powerOn();
+      const { env: from } = await mainEngine();
+      await must("sh", ["-c", `docker save ${images.join(" ")} | docker --host "${engine.host}" load`], { env: from });
+    } catch (thrown) {
+      await engine.remove();
+      throw thrown;
+    }
     return engine;
   }
 
@@ -45,9 +54,11 @@ export class PrivateEngine extends Engine {
       "setpriv",
       [
         ...["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"],
-        ...["bash", "-c", "sleep infinity & wait"],
+        // Its loopback is down like every new network's, and ports are published there.
+        ...["bash", "-c", "ip link set lo up; sleep infinity & wait"],
       ],
-      { stdio: "ignore" },
+      // Its own session: a Ctrl-C is for the tests, which need it until they have taken down their stacks.
+      { stdio: "ignore", detached: true },
     );
     this.#holder = holder;
     this.#init = await waitUntil("the engine's namespaces are there", () => childOf(holder.pid ?? 0));
@@ -66,7 +77,11 @@ export class PrivateEngine extends Engine {
   async startDaemon(...more: readonly string[]): Promise<void> {
     const at = (name: string): string => join(this.#directory, name);
     const options = ["--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("pid"), "--host", this.host];
-    this.#daemon = spawn("nsenter", [...this.#namespaces(), "dockerd", ...options, ...more], { stdio: "ignore" });
+    this.#daemon = spawn("nsenter", [...this.#namespaces(), "dockerd", ...options, ...more], {
+      env: { ...process.env, PATH: this.#path },
+      stdio: "ignore",
+      detached: true,
+    });
     await waitUntil("the private engine answers", async () => (await this.tryDocker("version")).code === 0);
   }
 
