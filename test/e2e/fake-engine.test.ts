@@ -8,7 +8,7 @@ import { FakeClock } from "../roll/fake-clock.ts";
 import { FakeEngine, IMAGE_NAME } from "../roll/fake-engine.ts";
 import { mainEngine } from "./harness/engine.ts";
 
-const REAL_IMAGE = "sidecrypt-base:bookworm-node24";
+const REAL_IMAGE = "sidecrypt-bot";
 const PREFIX = `sc-unit-${randomBytes(4).toString("hex")}`;
 const name = (suffix: string): string => `${PREFIX}-${suffix}`;
 
@@ -29,6 +29,7 @@ const spec = (image: string): { body: Json; connect: [] } => ({
   body: {
     Image: image,
     Cmd: ["sleep", "600"],
+    Healthcheck: { Test: ["NONE"] },
     // A process 1 without handlers would sit out the grace period.
     StopSignal: "SIGKILL",
     Labels: { "sc-unit": PREFIX },
