@@ -41,11 +41,12 @@ test("plan must name who would be replaced and why, without a value", async () =
   await stack.waitCommitted();
   // A sidecar that is held up cannot have rolled it yet; its answer to `plan` looks anew.
   const sidecar = `${stack.project}-${SIDECAR}-1`;
-  await stack.engine.docker("pause", sidecar);
+  // Not by a pause: its freezer gives up on a busy machine.
+  await stack.engine.docker("kill", "--signal", "STOP", sidecar);
   const key = randomValue();
   await stack.bundle.set({ BOT1_API_KEY: key });
   const plan = stack.sidecrypt("plan");
-  await stack.engine.docker("unpause", sidecar);
+  await stack.engine.docker("kill", "--signal", "CONT", sidecar);
   await plan;
   await stack.waitCommitted();
 
