@@ -3,7 +3,6 @@
  *
  * The main engine only builds the images.
  */
-import { availableParallelism } from "node:os";
 import { groupBy } from "../src/collections.ts";
 import { prepare, setUp } from "../test/e2e/harness/prepare.ts";
 import { must } from "../test/e2e/harness/run.ts";
@@ -11,10 +10,12 @@ import { failure, line, table } from "./demo/print.ts";
 import { USAGE, wishOf, type Run, type Wish } from "./engines/plan.ts";
 import { Walk, type Directories, type Result } from "./engines/walk.ts";
 
+/** Most of a test is waiting, which two engines do at once. */
+const AT_ONCE = 2;
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 async function main(args: readonly string[]): Promise<void> {
-  const wish = wishOf(args, Math.max(1, availableParallelism()));
+  const wish = wishOf(args, AT_ONCE);
   if (wish === null) {
     line(USAGE);
     process.exitCode = 2;

@@ -31,7 +31,8 @@ export class Walk {
   readonly #images: readonly string[];
   readonly #directories: Directories;
   readonly #children = new Set<ChildProcess>();
-  readonly #engines = new Set<PrivateEngine>();
+  /** From the beginning of their start on. */
+  readonly #engines = new Set<Promise<PrivateEngine>>();
   #stopped = false;
 
   constructor(images: readonly string[], directories: Directories) {
@@ -45,14 +46,14 @@ export class Walk {
     if (first === undefined || this.#stopped) return [];
     const path = `${this.#directories.get(`engine-${first.engine}`) ?? ""}${delimiter}${process.env["PATH"] ?? ""}`;
     line(`${first.engine} | starting this engine, and loading ${this.#images.length} images`);
-    const engine = await PrivateEngine.start(this.#images, path);
-    this.#engines.add(engine);
+    const starting = PrivateEngine.start(this.#images, path);
+    this.#engines.add(starting);
     try {
       const results: Result[] = [];
-      for (const run of runs) results.push(await this.#run(run, engine, path));
+      for (const run of runs) results.push(await this.#run(run, await starting, path));
       return results;
     } finally {
-      await this.#remove(engine);
+      await this.#remove(starting);
     }
   }
 
@@ -68,8 +69,11 @@ export class Walk {
     await Promise.all([...this.#engines].map((engine) => this.#remove(engine)));
   }
 
-  async #remove(engine: PrivateEngine): Promise<void> {
-    if (this.#engines.delete(engine)) await engine.remove();
+  async #remove(starting: Promise<PrivateEngine>): Promise<void> {
+    if (!this.#engines.delete(starting)) return;
+    // One that could not start has removed itself.
+    const engine = await starting.catch(() => null);
+    await engine?.remove();
   }
 
   async #run(run: Run, engine: PrivateEngine, path: string): Promise<Result> {
