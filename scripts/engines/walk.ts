@@ -31,8 +31,8 @@ export class Walk {
   readonly #images: readonly string[];
   readonly #directories: Directories;
   readonly #children = new Set<ChildProcess>();
-  /** From the beginning of their start on. */
-  readonly #engines = new Set<Promise<PrivateEngine>>();
+  /** From the beginning of their start on, each with its removal once that has begun. */
+  readonly #engines = new Map<Promise<PrivateEngine>, Promise<void> | null>();
   #stopped = false;
 
   constructor(images: readonly string[], directories: Directories) {
@@ -47,7 +47,7 @@ export class Walk {
     const path = `${this.#directories.get(`engine-${first.engine}`) ?? ""}${delimiter}${process.env["PATH"] ?? ""}`;
     line(`${first.engine} | starting this engine, and loading ${this.#images.length} images`);
     const starting = PrivateEngine.start(this.#images, path);
-    this.#engines.add(starting);
+    this.#engines.set(starting, null);
     try {
       const results: Result[] = [];
       for (const run of runs) results.push(await this.#run(run, await starting, path));
@@ -66,14 +66,14 @@ export class Walk {
         await ended(child);
       }),
     );
-    await Promise.all([...this.#engines].map((engine) => this.#remove(engine)));
+    await Promise.all([...this.#engines.keys()].map((engine) => this.#remove(engine)));
   }
 
-  async #remove(starting: Promise<PrivateEngine>): Promise<void> {
-    if (!this.#engines.delete(starting)) return;
-    // One that could not start has removed itself.
-    const engine = await starting.catch(() => null);
-    await engine?.remove();
+  /** Once: whoever comes second waits for the end of it too. */
+  #remove(starting: Promise<PrivateEngine>): Promise<void> {
+    const removal = this.#engines.get(starting) ?? takeAway(starting);
+    this.#engines.set(starting, removal);
+    return removal;
   }
 
   async #run(run: Run, engine: PrivateEngine, path: string): Promise<Result> {
@@ -111,6 +111,12 @@ export class Walk {
     await rm(directory, { recursive: true, force: true });
     return counts;
   }
+}
+
+async function takeAway(starting: Promise<PrivateEngine>): Promise<void> {
+  // One that could not start has removed itself.
+  const engine = await starting.catch(() => null);
+  await engine?.remove();
 }
 
 type Counts = Pick<Result, "passed" | "failed" | "notRun" | "ok">;
