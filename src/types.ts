@@ -136,6 +136,16 @@ export interface Quarantine {
   readonly at: string;
 }
 
+/** A consumer that failed its gate and stays all the same, since its `on-failure` says so. */
+export interface KeptFailure {
+  readonly service: string;
+  /** What its drop holds: in force while it still does. */
+  readonly generation: string;
+  readonly reason: string;
+  /** What was done with the container. */
+  readonly left: "running" | "stopped";
+}
+
 // ---------------------------------------------------------------- plan: a value that prints as text
 
 /** What one drop shall hold. */
@@ -272,6 +282,10 @@ export interface MemberOutcome {
   readonly unproven: boolean;
   /** Why its gate failed, where `on-failure` says that this takes nothing back; null: it passed. */
   readonly failure: string | null;
+  /** What became of it then. */
+  readonly left: "running" | "stopped";
+  /** On its drop; null: it has none. */
+  readonly generation: string | null;
 }
 
 export type Outcome =

@@ -300,6 +300,7 @@ class Daemon {
       undone,
       postponed,
       quarantine: this.#memory.quarantine,
+      failures: this.#memory.failures,
       faults: [...unconnected, ...faults],
       warnings: this.#warnings,
     });

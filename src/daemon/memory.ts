@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import type { Bundle, Quarantine } from "../types.ts";
+import type { Bundle, KeptFailure, Quarantine } from "../types.ts";
 import { Lock } from "./lock.ts";
 import type { RollStart } from "./pace.ts";
 import { unwritable, writeWhole } from "./state-file.ts";
@@ -28,13 +28,23 @@ const schema = z.object({
       at: z.string(),
     }),
   ),
+  failures: z
+    .array(
+      z.object({
+        service: z.string(),
+        generation: z.string(),
+        reason: z.string(),
+        left: z.enum(["running", "stopped"]),
+      }),
+    )
+    .catch([]),
   // Damaged, or of a version that kept none: an empty budget, and everything else is kept.
   rolls: z.array(z.object({ service: z.string(), at: z.number() })).catch([]),
 });
 
 type Content = z.infer<typeof schema>;
 
-const EMPTY: Content = { version: 1, committed: {}, quarantine: [], rolls: [] };
+const EMPTY: Content = { version: 1, committed: {}, quarantine: [], failures: [], rolls: [] };
 
 export class Memory {
   readonly #dir: string;
@@ -64,6 +74,11 @@ export class Memory {
 
   get committed(): Readonly<Record<string, string>> {
     return this.#content.committed;
+  }
+
+  /** By service, the last one. */
+  get failures(): readonly KeptFailure[] {
+    return this.#content.failures;
   }
 
   get rolls(): readonly RollStart[] {
@@ -101,6 +116,14 @@ export class Memory {
     const same = JSON.stringify(copy.generations);
     const others = this.#content.quarantine.filter((one) => JSON.stringify(one.generations) !== same);
     this.#content = { ...this.#content, quarantine: [...others, copy].slice(-QUARANTINE_LIMIT) };
+    await this.#save();
+  }
+
+  /** Of services that a roll committed: what failed in an earlier one is over. */
+  async setFailures(services: readonly string[], failures: readonly KeptFailure[]): Promise<void> {
+    const others = this.#content.failures.filter((one) => !services.includes(one.service));
+    if (failures.length === 0 && others.length === this.#content.failures.length) return;
+    this.#content = { ...this.#content, failures: [...others, ...failures] };
     await this.#save();
   }
 

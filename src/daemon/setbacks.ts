@@ -4,7 +4,7 @@ import type { Tried } from "../plan/index.ts";
 import { LABEL_UNIT, parseUnit } from "../roll/journal.ts";
 import type { RollRecord } from "../roll/record.ts";
 import type { Log } from "../report/log.ts";
-import type { Fault, ObservedContainer, Outcome } from "../types.ts";
+import type { Fault, KeptFailure, MemberOutcome, ObservedContainer, Outcome } from "../types.ts";
 import type { Memory } from "./memory.ts";
 import type { News } from "./news.ts";
 
@@ -30,8 +30,8 @@ export class Setbacks {
 
   /** After a roll or a recovery. */
   async record(outcome: Outcome, tried: Tried): Promise<void> {
-    if (outcome.kind === "committed") return;
     const { memory, clock, log, news } = this.#parts;
+    if (outcome.kind === "committed") return memory.setFailures(tried.services, failuresOf(outcome.members));
     const { fault } = outcome;
     const { services } = tried;
     if (outcome.kind === "rolled-back") {
@@ -75,6 +75,12 @@ export class Setbacks {
     for (const one of services) this.stuck.delete(one);
     return services;
   }
+}
+
+function failuresOf(members: readonly MemberOutcome[]): KeptFailure[] {
+  return members.flatMap(({ service, generation, failure, left }) =>
+    failure === null || generation === null ? [] : [{ service, generation, reason: failure, left }],
+  );
 }
 
 const isGivenUp = (fault: Fault | undefined): boolean => fault !== undefined && fault.code !== "docker-unreachable";

@@ -14,12 +14,18 @@ const labels = z
 const NEVER = "0001-01-01T00:00:00Z";
 
 const health = z
-  .object({ Status: z.string(), FailingStreak: z.number().default(0) })
+  .object({
+    Status: z.string(),
+    FailingStreak: z.number().default(0),
+    // Not its output, which may hold anything.
+    Log: z.array(z.object({ Start: z.string(), ExitCode: z.number() })).nullish(),
+  })
   .nullish()
   .transform((value): Health | null => {
     const status = value?.Status;
     if (status !== "starting" && status !== "healthy" && status !== "unhealthy") return null;
-    return { status, failingStreak: value?.FailingStreak ?? 0 };
+    const checks = (value?.Log ?? []).map((one) => ({ startedAt: Date.parse(one.Start), exitCode: one.ExitCode }));
+    return { status, failingStreak: value?.FailingStreak ?? 0, checks };
   });
 
 /** Here and not where they are used: making a schema costs more than many parses. */

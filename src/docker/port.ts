@@ -10,6 +10,11 @@ export type Json = Readonly<Record<string, unknown>>;
 export interface Health {
   readonly status: "starting" | "healthy" | "unhealthy";
   readonly failingStreak: number;
+  /** The last few, oldest first; Docker keeps five. */
+  readonly checks: readonly {
+    /** Milliseconds since the epoch. */ readonly startedAt: number;
+    readonly exitCode: number;
+  }[];
 }
 
 /** One row of the container list: enough to find who is who without inspecting the whole host. */

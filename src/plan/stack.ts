@@ -39,6 +39,8 @@ export interface Stack {
   readonly warnings: readonly Warning[];
 }
 
+/** On the tasks of a Swarm service: whatever we did to one, Swarm would undo. */
+const SWARM = "com.docker.swarm.service.id";
 const DEPENDS_ON = "com.docker.compose.depends_on";
 
 export function readStack(observed: Observed): Stack {
@@ -84,6 +86,7 @@ function readService(
   const { service } = newest;
   const labels = parseConsumer(service, newest.labels);
   if (labels === null) return NOTHING;
+  if (newest.labels[SWARM] !== undefined) return { ...NOTHING, broken: [[service, swarmTask(service)]] };
   const drop = pair(observed, newest);
   const broken = brokenIn(service, labels, drop, known) ?? overlapFault(observed, newest, labels, drop);
   if (broken !== null) {
@@ -132,6 +135,11 @@ function brokenIn(
   if (unknown.length === 0) return pairing;
   const message = `service ${service}: label sidecrypt.after names ${listOf(unknown)}, which the project does not have`;
   return { fault: faultOf("label-invalid", service, message, "is its container created yet?"), volume };
+}
+
+function swarmTask(service: string): Broken {
+  const message = `service ${service}: it is a task of a Swarm service, which only Swarm may replace`;
+  return { fault: faultOf("not-supported", service, message, "use docker service update --force"), volume: null };
 }
 
 /** `sidecrypt.order: start-first` where no copy can run beside it (H44). */

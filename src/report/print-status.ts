@@ -7,7 +7,14 @@ import type { ConsumerState, ConsumerStatus, ContainerStatus, Status } from "./s
 const SHORT_ID = 12;
 
 /** States that do not pass by themselves. */
-const TROUBLE: ReadonlySet<ConsumerState> = new Set(["refused", "quarantined", "held", "stuck", "undelivered"]);
+const TROUBLE: ReadonlySet<ConsumerState> = new Set([
+  "refused",
+  "quarantined",
+  "held",
+  "failed",
+  "stuck",
+  "undelivered",
+]);
 
 export function printStatus(status: Status): string {
   const age = (since: string): string => formatAge(Date.parse(status.at) - Date.parse(since));

@@ -3,7 +3,7 @@
  * health and for the exit status. Pure: takes what the daemon last saw, planned and did.
  */
 import { EXIT_STATUS, type ErrorCode } from "../errors.ts";
-import type { ContainerState, Fault, HeldUnit, Observed, Plan, Quarantine, Warning } from "../types.ts";
+import type { ContainerState, Fault, HeldUnit, KeptFailure, Observed, Plan, Quarantine, Warning } from "../types.ts";
 import { listConsumers, type Row } from "./rows.ts";
 
 export type ConsumerState =
@@ -16,6 +16,8 @@ export type ConsumerState =
   | "quarantined"
   /** Another unit that shares a changed secret failed. */
   | "held"
+  /** It failed its gate, and its on-failure says that it stays. */
+  | "failed"
   /** The way back failed too: a person is needed. */
   | "stuck"
   /** Its drop holds nothing. */
@@ -92,6 +94,7 @@ export interface StatusInput {
   /** Services whose unit is planned and not rolled yet; a fault where that takes a person. */
   readonly postponed: ReadonlyMap<string, Postponed>;
   readonly quarantine: readonly Quarantine[];
+  readonly failures: readonly KeptFailure[];
   readonly faults: readonly Fault[];
   /** The bundle's; the plan's are added here. */
   readonly warnings: readonly Warning[];
@@ -186,7 +189,14 @@ function judge(row: Row, input: StatusInput): Judgement {
   const cause = causeFor(plan, row);
   if (delivered === null) return { state: "undelivered", reason: cause ?? input.bundle.fault?.message ?? null };
   if (plan === null) return { state: "waiting", reason: "nothing has been planned yet" };
-  return cause === null ? { state: "current" } : fromPostponed(cause, input.postponed.get(service));
+  if (cause !== null) return fromPostponed(cause, input.postponed.get(service));
+  const failure = input.failures.find((one) => one.service === service && one.generation === delivered.id);
+  return failure === undefined ? { state: "current" } : fromFailure(failure);
+}
+
+function fromFailure({ service, reason, left }: KeptFailure): Judgement {
+  const again = left === "stopped" ? `, or start it again: docker compose start ${service}` : "";
+  return { state: "failed", code: "roll-failed", reason, hint: `commit a secret that works${again}` };
 }
 
 function fromPostponed(cause: string, why: Postponed | undefined): Judgement {

@@ -3,7 +3,7 @@
  * container is "running" most of the time, so a changed start or restart count fails (H42).
  */
 import * as z from "zod";
-import { healthcheckOf } from "../docker/health.ts";
+import { healthcheckOf, statusSince } from "../docker/health.ts";
 import { SidecryptError } from "../errors.ts";
 import type { Inspected } from "../docker/port.ts";
 import type { Proving } from "../types.ts";
@@ -37,6 +37,8 @@ export class GateFailure extends SidecryptError {
 export interface GateOptions {
   /** It was not healthy before either: running is all that can be asked of it. */
   readonly lenient?: boolean;
+  /** Milliseconds since the epoch of a signal: only what its healthcheck says afterwards counts. */
+  readonly since?: number | null;
 }
 
 type GateContext = Pick<RollContext, "docker" | "clock" | "hands"> & { readonly shutdown: AbortSignal };
@@ -46,15 +48,17 @@ export async function gate(
   ctx: GateContext,
   id: string,
   proving: Proving,
-  { lenient = false }: GateOptions = {},
+  { lenient = false, since = null }: GateOptions = {},
 ): Promise<Proof> {
   const first = await ctx.docker.inspect(id);
   if (first === null) throw failed(proving, "its container is gone");
   if (lenient) return (await checkSteady(ctx, first, proving)) === "stopped-by-hand" ? "stopped-by-hand" : "unproven";
   const hasHealth = healthcheckOf(first) !== null;
   const deadline = ctx.clock.now() + (proving.healthTimeout ?? healthTimeout(first) ?? PROBE_TIMEOUT);
-  const until = hasHealth ? deadline : ctx.clock.now() + (proving.probe === null ? proving.settle : 0);
-  const settled = await watch(ctx, first, proving, until, hasHealth);
+  // A process that was told to read again needs a moment, also where a probe asks it.
+  const settles = proving.probe === null || since !== null;
+  const until = hasHealth ? deadline : ctx.clock.now() + (settles ? proving.settle : 0);
+  const settled = await watch({ ...ctx, since }, first, proving, until, hasHealth);
   if (settled === "stopped-by-hand") return settled;
   if (proving.probe === null) return hasHealth ? "proven" : "unproven";
   return probe(ctx, first, proving, deadline);
@@ -62,7 +66,7 @@ export async function gate(
 
 /** Until healthy, or steadily running until `until` where there is no healthcheck. */
 async function watch(
-  ctx: GateContext,
+  ctx: GateContext & { readonly since: number | null },
   first: Inspected,
   proving: Proving,
   until: number,
@@ -82,7 +86,7 @@ async function watch(
 }
 
 async function checkSteady(
-  ctx: GateContext,
+  ctx: GateContext & { readonly since?: number | null },
   first: Inspected,
   proving: Proving,
 ): Promise<"stopped-by-hand" | "healthy" | "unhealthy" | "waiting"> {
@@ -96,7 +100,11 @@ async function checkSteady(
   if (now.restartCount !== first.restartCount || now.startedAt !== first.startedAt) {
     throw failed(proving, "it restarts by itself");
   }
-  return now.health === null || now.health.status === "starting" ? "waiting" : now.health.status;
+  const { health } = now;
+  if (health === null) return "waiting";
+  const { since = null } = ctx;
+  const status = since === null ? health.status : statusSince(health, since, healthcheckOf(now));
+  return status === "starting" ? "waiting" : status;
 }
 
 async function probe(ctx: GateContext, first: Inspected, proving: Proving, deadline: number): Promise<Proof> {

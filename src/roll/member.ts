@@ -3,6 +3,7 @@
  * The unit composes these without knowing the kind.
  */
 import { isUp } from "../container-state.ts";
+import type { Inspected } from "../docker/port.ts";
 import type { Consumer, MemberOutcome, OnChange, Proving, SeenEntry } from "../types.ts";
 import type { RollContext } from "./context.ts";
 import { gate, GateFailure, type Proof } from "./gate.ts";
@@ -48,8 +49,11 @@ export interface Member {
   left: boolean;
   /** The old container was removed by somebody: what failed then was no fault of the files. */
   removed: boolean;
-  /** Milliseconds since the epoch; null: it has not been stopped. */
+  /** Milliseconds since the epoch; null: it has not been stopped, or signalled. */
   stoppedAt: number | null;
+  signalledAt: number | null;
+  /** It was not running steadily, or not healthy, before: back again, it cannot prove what it did not have. */
+  wasAiling: boolean;
   downtime: number;
   /** A follower that was not healthy before proves nothing by not being it afterwards. */
   lenient: boolean;
@@ -69,6 +73,8 @@ export function newMember(given: Pick<Member, Given>): Member {
     left: false,
     removed: false,
     stoppedAt: null,
+    signalledAt: null,
+    wasAiling: false,
     downtime: 0,
     lenient: false,
     proof: "unproven",
@@ -95,6 +101,7 @@ export async function park(ctx: RollContext, member: Member): Promise<void> {
     member.left = !member.asleep;
     return;
   }
+  member.wasAiling = isAiling(container);
   member.lenient = member.isFollower && container.health !== null && container.health.status !== "healthy";
   member.touched = true;
   member.stoppedAt = ctx.clock.now();
@@ -108,6 +115,7 @@ export async function forward(ctx: RollContext, member: Member, job: Job): Promi
     member.left = true;
     return;
   }
+  if (!member.parked) member.wasAiling = isAiling(old);
   member.stoppedAt ??= ctx.clock.now();
   if (member.onChange.kind === "recreate") await replace(ctx, member, job);
   else {
@@ -115,6 +123,9 @@ export async function forward(ctx: RollContext, member: Member, job: Job): Promi
     member.downtime = await nudge(ctx, member, isUp(old));
   }
 }
+
+const isAiling = ({ state, health }: Pick<Inspected, "state" | "health">): boolean =>
+  state !== "running" || health?.status === "unhealthy";
 
 async function replace(ctx: RollContext, member: Member, { mark, wanted, replaced }: Job): Promise<void> {
   const old = await mustInspect(ctx, member.oldId);
@@ -148,7 +159,10 @@ async function isTakenAway(ctx: RollContext, member: Member): Promise<boolean> {
 export async function prove(ctx: RollContext, member: Member, until: AbortSignal): Promise<void> {
   if (member.asleep) return;
   const id = liveId(member);
-  member.proof = await gate({ ...ctx, shutdown: until }, id, member.proving, { lenient: member.lenient });
+  member.proof = await gate({ ...ctx, shutdown: until }, id, member.proving, {
+    lenient: member.lenient,
+    since: member.signalledAt,
+  });
   if (member.swap === null || member.touched) return;
   // start-first: proven beside the old one, which makes room only now.
   member.touched = true;
@@ -169,6 +183,9 @@ export async function keepFailing(ctx: RollContext, member: Member, thrown: unkn
     await ctx.docker.stop(container.id);
   }
 }
+
+/** What `on-failure` makes of one that failed. */
+export const leftAs = ({ onFailure }: Member): "running" | "stopped" => (onFailure === "stop" ? "stopped" : "running");
 
 /**
  * The kept old container may have been removed: Compose's `up` keeps the newest of two (H6). Its faithful copy is then
@@ -241,7 +258,7 @@ export async function seenBy(ctx: RollContext, id: string, generation: string): 
   return { container: id, startedAt: container.startedAt, generation };
 }
 
-export function outcomeOf(member: Member): MemberOutcome {
+export function outcomeOf(member: Member, wanted: Job["wanted"]): MemberOutcome {
   return {
     service: member.proving.service,
     before: member.oldId,
@@ -249,5 +266,7 @@ export function outcomeOf(member: Member): MemberOutcome {
     downtime: member.downtime,
     unproven: member.proof !== "proven",
     failure: member.failure,
+    left: leftAs(member),
+    generation: member.volume === null ? null : (wanted[member.volume] ?? null),
   };
 }

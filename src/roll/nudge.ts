@@ -21,8 +21,6 @@ export async function nudge(ctx: RollContext, member: Member, isRunning: boolean
     throw new SidecryptError("internal", `service ${proving.service} cannot be rolled by ${onChange.kind}`);
   }
   await signal(ctx, member, onChange.signal);
-  // A health status from before the signal proves nothing: give the next ones time to come.
-  await ctx.clock.sleep(proving.settle, ctx.shutdown);
   return 0;
 }
 
@@ -34,9 +32,10 @@ async function restart(ctx: RollContext, member: Member, isRunning: boolean): Pr
   return ctx.clock.now() - (member.stoppedAt ?? ctx.clock.now());
 }
 
-async function signal(ctx: RollContext, { oldId }: Member, name: string): Promise<void> {
-  ctx.hands.expectSignal(oldId);
-  await ctx.docker.kill(oldId, name);
+async function signal(ctx: RollContext, member: Member, name: string): Promise<void> {
+  member.signalledAt = ctx.clock.now();
+  ctx.hands.expectSignal(member.oldId);
+  await ctx.docker.kill(member.oldId, name);
 }
 
 /** Its output is dropped unread: it may hold the value that it was given. */

@@ -10,7 +10,18 @@ import type { Outcome, Unit } from "../types.ts";
 import type { RollContext } from "./context.ts";
 import { Interrupted } from "./gate.ts";
 import { shortId } from "./journal.ts";
-import { forward, keepFailing, liveId, type Member, outcomeOf, park, prove, recordSeen, tidy } from "./member.ts";
+import {
+  forward,
+  keepFailing,
+  leftAs,
+  liveId,
+  type Member,
+  outcomeOf,
+  park,
+  prove,
+  recordSeen,
+  tidy,
+} from "./member.ts";
 import { membersOf, type Operation, operationOf, save, standing, type Wave } from "./operation.ts";
 import { preflight } from "./preflight.ts";
 import { mustInspect } from "./swap.ts";
@@ -92,8 +103,8 @@ async function rollMember(ctx: RollContext, operation: Operation, member: Member
     ctx.log.info("container-passed", { service, container: liveShort(member), proof: member.proof });
   } catch (thrown) {
     await keepFailing(ctx, member, thrown);
-    const left = member.onFailure === "stop" ? "stopped" : "running";
-    ctx.log.error("gate-failed", { service, container: liveShort(member), reason: member.failure, left });
+    const said = { service, container: liveShort(member), reason: member.failure, left: leftAs(member) };
+    ctx.log.error("gate-failed", said);
   }
 }
 
@@ -131,5 +142,5 @@ export async function commitUnit(ctx: RollContext, operation: Operation): Promis
   for (const member of members) await finish(member.proving.service, tidy(ctx, member, true));
   for (const volume of operation.volumes) await finish(volume, ctx.drops.commit(volume));
   if (unfinished.length === 0) await finish("record", ctx.records.erase(operation.mark.operation));
-  return { kind: "committed", members: members.map(outcomeOf) };
+  return { kind: "committed", members: members.map((member) => outcomeOf(member, operation.wanted)) };
 }

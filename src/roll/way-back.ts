@@ -45,18 +45,19 @@ async function goBack(ctx: RollContext, operation: Operation): Promise<void> {
 async function bringWaveBack(ctx: RollContext, wave: Wave): Promise<void> {
   await allOf(wave.members.map((one) => persist(ctx, () => back(ctx, one))));
   const gated = wave.members.filter(
-    ({ touched, left, asleep, oldId }) => touched && !left && !asleep && !ctx.hands.stoppedByHand(oldId),
+    ({ touched, left, asleep, wasAiling, oldId }) =>
+      touched && !left && !asleep && !wasAiling && !ctx.hands.stoppedByHand(oldId),
   );
   // A sidecar that is stopping has no time left to watch: running is what it can still give.
   if (ctx.shutdown.aborted) return;
   await allOf(gated.map((member) => gateOld(ctx, member)));
 }
 
-async function gateOld(ctx: RollContext, { oldId, proving, lenient }: Member): Promise<void> {
+async function gateOld(ctx: RollContext, { oldId, proving, lenient, signalledAt }: Member): Promise<void> {
   const container = await ctx.docker.inspect(oldId);
   if (container === null || !isUp(container)) return;
   try {
-    await gate(ctx, oldId, proving, { lenient });
+    await gate(ctx, oldId, proving, { lenient, since: signalledAt });
   } catch (thrown) {
     if (!(thrown instanceof Interrupted)) throw thrown;
   }

@@ -145,6 +145,7 @@ export class CycleWorld {
       startedAt: 0,
       bundle: { path: null, digest: present?.bundle?.digest ?? null, fault: null },
       quarantine: this.memory.quarantine,
+      failures: this.memory.failures,
       warnings: [],
     });
   }

@@ -24,7 +24,7 @@ describe("inspect", () => {
       startedAt: "2026-11-22T12:06:30.287139398Z",
       exitCode: 0,
       restartCount: 0,
-      health: { status: "starting", failingStreak: 0 },
+      health: { status: "starting", failingStreak: 0, checks: [] },
       restartPolicy: "on-failure",
       environment: ["UNSET", "MODE=x", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
     });

@@ -63,7 +63,9 @@ const states: [string, StatusInput, object][] = [
       plan: plan({
         units: [
           {
-            steps: [{ consumer: consumer("bot1"), containers: [], wave: 0, cause: "BOT1_API_KEY changed", follows: [] }],
+            steps: [
+              { consumer: consumer("bot1"), containers: [], wave: 0, cause: "BOT1_API_KEY changed", follows: [] },
+            ],
             followers: [],
             deliveries: [{ generation: generation("bot1"), adopt: [], cause: "BOT1_API_KEY changed" }],
             names: ["BOT1_API_KEY"],

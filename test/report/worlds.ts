@@ -83,6 +83,7 @@ export function quiet(changed: Partial<StatusInput> = {}): StatusInput {
     stuck: new Map(),
     undone: new Map(),
     postponed: new Map(),
+    failures: [],
     quarantine: [],
     faults: [],
     warnings: [],

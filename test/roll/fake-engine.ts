@@ -225,7 +225,7 @@ export class FakeEngine {
       startedAt: one.startedAt === null ? null : new Date(one.startedAt).toISOString(),
       exitCode: one.exitCode,
       restartCount: one.restartCount,
-      health: healthOf(one.state, does),
+      health: healthOf(one.state, does, this.clock.now()),
       labels: (config["Labels"] ?? {}) as Readonly<Record<string, string>>,
       environment: [],
       mounts: mountsOf(HostConfig as Json),
@@ -279,10 +279,13 @@ export function refusal(status: number, message: string): EngineRefusal {
   return new EngineRefusal(status, message);
 }
 
-function healthOf(state: ContainerState, does: Behaviour): Health | null {
+/** Checks are as quick as whoever looks. */
+function healthOf(state: ContainerState, does: Behaviour, startedAt: number): Health | null {
   if (does === null || does === "crash-loops") return null;
   const status = state !== "running" || does === "exits" ? "unhealthy" : does;
-  return { status, failingStreak: status === "unhealthy" ? 3 : 0 };
+  const exitCode = status === "unhealthy" ? 1 : 0;
+  const checks = status === "starting" ? [] : Array.from({ length: 3 }, () => ({ startedAt, exitCode }));
+  return { status, failingStreak: status === "unhealthy" ? 3 : 0, checks };
 }
 
 function mountsOf(host: Json): Mount[] {

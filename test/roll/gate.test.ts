@@ -9,7 +9,7 @@ import { recorded, withConfig } from "./inspects.ts";
 
 const SECONDS = 1_000;
 /** With a healthcheck: 3 s start period and 4 × (2 s + 1 s). */
-const CHECKED: Inspected = { ...recorded("db"), health: { status: "starting", failingStreak: 0 } };
+const CHECKED: Inspected = { ...recorded("db"), health: { status: "starting", failingStreak: 0, checks: [] } };
 const PLAIN: Inspected = recorded("plain");
 
 const consumer = (changes: Partial<Consumer> = {}): Consumer => ({
@@ -28,8 +28,8 @@ const consumer = (changes: Partial<Consumer> = {}): Consumer => ({
   ...changes,
 });
 
-const healthy: Partial<Inspected> = { health: { status: "healthy", failingStreak: 0 } };
-const unhealthy: Partial<Inspected> = { health: { status: "unhealthy", failingStreak: 4 } };
+const healthy: Partial<Inspected> = { health: { status: "healthy", failingStreak: 0, checks: [] } };
+const unhealthy: Partial<Inspected> = { health: { status: "unhealthy", failingStreak: 4, checks: [] } };
 
 /** What is seen from `after` milliseconds on; null: nothing any more. */
 type Script = readonly (readonly [after: number, changes: Partial<Inspected> | null])[];
