@@ -34,13 +34,15 @@ export interface StackDefinition {
   readonly more?: Readonly<Record<string, unknown>>;
   /** That the sidecar mounts in place of its engine's own. */
   readonly socket?: string;
-  /** A directory of the host's in place of the state's volume: a test speaks to the control socket there itself. */
+  /** Where the sidecar's /state lies; else a directory of the stack's, through which a test asks the daemon itself. */
   readonly state?: string;
 }
 
 const BOT_GID = 1000;
 const REDIS_GID = 999;
 const GRACE = "1m";
+/** Below the stack's own directory. */
+export const STATE = "./state";
 /** A health check is a process in the container: often enough to be quick, seldom enough for two cores. */
 export const QUICK = "700ms";
 /** What the image's own health check looks at, without a Node each time. */
@@ -123,7 +125,7 @@ function sidecar(
       "./secrets:/bundle:ro",
       "./age.key:/run/age.key:ro",
       `${proxied ?? socket}:/var/run/docker.sock`,
-      `${state ?? "sidecrypt-state"}:/state`,
+      `${state ?? STATE}:/state`,
       ...consumers.map((name) => `${volumeOf(name)}:/drops/${name}`),
     ],
   };

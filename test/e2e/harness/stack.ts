@@ -1,17 +1,21 @@
 /** One Compose project on a real engine, in a directory of its own: the sidecar, its consumers, a bundle and a key. */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { callControl, CONTROL_SOCKET } from "../../../src/control/index.ts";
 import type { ConsumerStatus, Status } from "../../../src/report/status.ts";
 import { BundleFile } from "./bundle-file.ts";
 import { mainEngine, type Container, type Engine } from "./engine.ts";
 import { EventLog } from "./events.ts";
-import { composeModel, type ComposeModel, type StackDefinition, toYaml } from "./model.ts";
+import { composeModel, type ComposeModel, STATE, type StackDefinition, toYaml } from "./model.ts";
 import { must, run, type Ran } from "./run.ts";
 import { waitUntil } from "./wait.ts";
 
 export const SIDECAR = "secrets";
+/** Milliseconds for a daemon on a busy machine. */
+const ANSWER_MS = 5_000;
 
 export interface LogLine {
   readonly event: string;
@@ -44,6 +48,7 @@ export class Stack {
     const image = await engine.docker("image", "inspect", "--format", "{{.Id}}", "sidecrypt");
     const directory = await mkdtemp(join(tmpdir(), "sc-e2e-"));
     const stack = new Stack(engine, image.trim(), directory, definition);
+    await mkdir(join(directory, STATE));
     await stack.bundle.create(definition.secrets);
     await stack.define(definition);
     return stack;
@@ -197,7 +202,9 @@ export class Stack {
 
   /** Null: no daemon answers. */
   async tryStatus(): Promise<Status | null> {
-    // Without Compose, and without looking for the container each time, since waits ask again and again.
+    // Waits ask again and again: a process in the container each time would be most of a test's work.
+    const socket = join(this.directory, STATE, CONTROL_SOCKET);
+    if (existsSync(socket)) return callControl(socket, "status", null, ANSWER_MS).catch(() => null);
     this.#sidecar ??= (await this.running(SIDECAR)).Id;
     const { stdout } = await this.engine.tryDocker("exec", this.#sidecar, "sidecrypt", "status", "--json");
     if (stdout.startsWith("{")) return JSON.parse(stdout) as Status;

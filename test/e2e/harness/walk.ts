@@ -2,9 +2,6 @@
  * Rolls walked call by call on the real engine: at call n of a roll something goes wrong, and afterwards everything has
  * to be as if nothing had been under way. Several stacks of one kind share the steps, since a roll mostly waits.
  */
-import { chmod, mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { callControl, CONTROL_SOCKET } from "../../../src/control/index.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { connectEngine } from "../../../src/docker/engine.ts";
 import type { DockerPort, Inspected } from "../../../src/docker/port.ts";
@@ -95,12 +92,8 @@ export class Walker {
         healthcheck: { interval: "2s", timeout: "30s", retries: 10 },
       },
       socket: proxy.socket,
-      state: "./state",
     };
     const stack = await Stack.create(definition, engine);
-    const state = join(stack.directory, "state");
-    await mkdir(state);
-    await chmod(state, 0o777);
     const walker = new Walker(stack, proxy, docker, services, key);
     await stack.up().catch(async (thrown: unknown) => {
       await walker.close();
@@ -119,9 +112,8 @@ export class Walker {
   }
 
   /** Null: no daemon answers. */
-  async status(): Promise<Status | null> {
-    const socket = join(this.stack.directory, "state", CONTROL_SOCKET);
-    return callControl(socket, "status", null, 5_000).catch(() => null);
+  status(): Promise<Status | null> {
+    return this.stack.tryStatus();
   }
 
   /** The calls of a roll that meets no trouble. */
