@@ -20,7 +20,7 @@ type Service = keyof typeof KEYS;
 
 const still = (more: Readonly<Record<string, unknown>>): Definition => idle(more) as never;
 const on = (service: string, restart: boolean) => ({
-  depends_on: { [service]: { condition: "service_healthy", restart } },
+  depends_on: { [service]: { condition: "service_started", restart } },
 });
 
 const stackOf = useStack({
