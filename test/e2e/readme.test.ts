@@ -43,7 +43,12 @@ let home: string;
 let environment: Record<string, string>;
 
 beforeAll(async () => {
-  stack = await Stack.create({ secrets: values, services: { bot1: idle("BOT1_*"), redis: idle("REDIS_PASSWORD") } });
+  stack = await Stack.create({
+    secrets: values,
+    services: { bot1: idle("BOT1_*"), redis: idle("REDIS_PASSWORD") },
+    // As the README has it: a volume.
+    state: "sidecrypt-state",
+  });
   home = await mkdtemp(join(stack.directory, "home-"));
   // The README makes them.
   await rm(stack.bundle.directory, { recursive: true });
