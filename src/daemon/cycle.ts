@@ -132,11 +132,11 @@ export class Cycle {
   /** Everything, until a look finds nothing more to do or `stopping` says so. */
   async run(stopping: AbortSignal): Promise<void> {
     await this.#guarded(async () => {
-      await this.#recover();
+      const look = await this.#recover();
       this.#setbacks.newRun();
       const run: Run = { stopping, rolled: new Map(), refreshed: new Set() };
       try {
-        while (await this.#step(run)) this.#underWay.rethrow();
+        for (let first = look; await this.#step(run, first); first = null) this.#underWay.rethrow();
       } finally {
         await this.#underWay.allEnded();
         this.#underWay.rethrow();
@@ -144,10 +144,10 @@ export class Cycle {
     });
   }
 
-  /** One look and what comes of it; false: nothing more does. */
-  async #step(run: Run): Promise<boolean> {
+  /** One look (`first`, where there is one) and what comes of it; false: nothing more does. */
+  async #step(run: Run, first: Look | null): Promise<boolean> {
     const { ended } = this.#underWay;
-    const look = await this.#lock.run(() => this.#settle());
+    const look = await this.#lock.run(() => this.#settle(first));
     if (run.stopping.aborted) return false;
     // It was seen half done: what has become of it, a quarantine say, is not in this plan.
     if (this.#underWay.ended !== ended) return true;
@@ -209,7 +209,10 @@ export class Cycle {
 
   /** A look, shown in status and said in the log. */
   async #lookAndTell(): Promise<Look> {
-    const look = await this.#look();
+    return this.#tell(await this.#look());
+  }
+
+  #tell(look: Look): Look {
     this.#lastLook = look;
     this.#news.bundle(look.present);
     this.#news.plan(this.#withoutHalfDone(look));
@@ -236,8 +239,8 @@ export class Cycle {
   }
 
   /** Deliveries, adoption and commits; returns a look in which only refreshes and units are left. */
-  async #settle(): Promise<Look> {
-    const first = await this.#lookAndTell();
+  async #settle(known: Look | null): Promise<Look> {
+    const first = known === null ? await this.#lookAndTell() : this.#tell(known);
     const changed = await this.#deliver(first);
     const look = changed ? await this.#lookAndTell() : first;
     await adoptAll(this.#settling, look, this.#inHand(look));
@@ -291,11 +294,17 @@ export class Cycle {
     return this.#deliver({ ...look, plan: { ...committed, deliveries } });
   }
 
-  async #recover(): Promise<void> {
-    const { observed, plan: made } = await this.#lock.run(async () => {
-      const look = await this.#look();
-      return (await this.#refill(look)) ? this.#look() : look;
+  /** Where nothing was cut off, the look that showed it: a second one would be most of the time before a roll. */
+  async #recover(): Promise<Look | null> {
+    const look = await this.#lock.run(async () => {
+      const first = await this.#look();
+      return (await this.#refill(first)) ? this.#look() : first;
     });
+    const { observed, plan: made } = look;
+    if (look.leftovers.size === 0 && this.#parts.roll.records.all.length === 0) {
+      this.#setbacks.forgetUnreachable();
+      return look;
+    }
     const scene = { containers: observed.containers, drops: observed.drops, consumers: made.consumers };
     const left = this.#setbacks.operationsToLeave(this.#parts.roll.records.all, observed.containers);
     const leftovers = await recover(this.#parts.roll, scene, left);
@@ -305,6 +314,7 @@ export class Cycle {
       if (outcome.kind === "undone") continue;
       await this.#setbacks.record(outcome, { services, generations: wanted, names: [] });
     }
+    return null;
   }
 
   /** A unit that passed and is planned again at once is a defect of ours; rolling on would be a storm. */

@@ -7,6 +7,7 @@ import type { Inspected } from "../docker/port.ts";
 import type { Consumer, MemberOutcome, OnChange, Proving, SeenEntry } from "../types.ts";
 import type { RollContext } from "./context.ts";
 import { gate, GateFailure, type Proof } from "./gate.ts";
+import { isThere } from "./fate.ts";
 import { nudge, nudgeBack } from "./nudge.ts";
 import {
   bringBack,
@@ -133,8 +134,8 @@ async function replace(ctx: RollContext, member: Member, { mark, wanted, replace
   // Known before it is compared: whatever fails from here on, the way back removes it.
   member.swap = await createCandidate(ctx, old, { generation, unit: mark }, replaced);
   await compare(ctx, old, member.swap.newId, replaced);
-  if (await isTakenAway(ctx, member)) return;
   replaced.set(member.oldId, member.swap.newId);
+  if (!(await isThere(ctx, member, member.swap))) return;
   if (member.order === "start-first" && isUp(old)) {
     await startBeside(ctx, member.swap);
     return;
@@ -143,16 +144,6 @@ async function replace(ctx: RollContext, member: Member, { mark, wanted, replace
   if (member.asleep && !isUp(old)) return stepIn(ctx, member.swap);
   await swapIn(ctx, member.swap, isUp(old));
   member.downtime = ctx.clock.now() - (member.stoppedAt ?? ctx.clock.now());
-}
-
-/** Stopped or removed by somebody since it was looked at: there is nothing to take the place of. */
-async function isTakenAway(ctx: RollContext, member: Member): Promise<boolean> {
-  const now = await ctx.docker.inspect(member.oldId);
-  if (now !== null && (isUp(now) || member.parked || member.asleep)) return false;
-  if (member.swap !== null) await discard(ctx, member.swap.newId);
-  member.swap = null;
-  member.left = true;
-  return true;
 }
 
 /** `until` also ends the wait when another member of the wave has failed. */

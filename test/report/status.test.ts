@@ -95,6 +95,21 @@ const states: [string, StatusInput, object][] = [
     quiet({ plan: null, bundle: { ...quiet().bundle, fault: MAC } }),
     { state: "waiting", generation: OLD },
   ],
+  [
+    "failed, and stays since its on-failure says so",
+    quiet({ failures: [{ service: "bot1", generation: OLD, reason: "it turned unhealthy", left: "stopped" }] }),
+    {
+      state: "failed",
+      code: "roll-failed",
+      reason: "it turned unhealthy",
+      hint: "commit a secret that works, or start it again: docker compose start bot1",
+    },
+  ],
+  [
+    "current again, once its drop holds another generation than the one that failed",
+    quiet({ failures: [{ service: "bot1", generation: NEW, reason: "it turned unhealthy", left: "running" }] }),
+    { state: "current", reason: null },
+  ],
 ];
 
 describe("a status", () => {

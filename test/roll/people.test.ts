@@ -193,6 +193,24 @@ test("H6: the new one started before its turn is stopped, and the roll goes on",
   expect(world.problems("v2")).toEqual([]);
 });
 
+test("H6: docker compose up while the new one is made: the old one stopped, then removed, and its copy is what is left", async () => {
+  const world = await World.on(BOT);
+  const old = world.containersOf("bot")[0]!;
+  let isStopped = false;
+  const up = whenever(calls("create"), () => {
+    world.engine.stop(old.id);
+    isStopped = true;
+  });
+  world.clock.beforeSleep = () => {
+    if (!isStopped || !world.engine.containers.delete(old.id)) return;
+    world.engine.start(world.containersOf("bot")[0]!.id);
+  };
+  const sidecar = new Sidecar(world, up);
+  await sidecar.converge();
+  expect(sidecar.outcomes.map(({ kind }) => kind)).toEqual(["committed"]);
+  expect(world.problems("v2")).toEqual([]);
+});
+
 test("stopped by hand while the new one is made it stays stopped", async () => {
   const world = await World.on(BOT);
   const stop = whenever(calls("create"), () => {
