@@ -1,26 +1,23 @@
 /**
- * What the replacements of a plan would lose, as warnings beside it. The plan itself is pure; this asks the engine, and
- * only about containers that would be replaced now, so that an idle look costs nothing.
+ * What replacements would lose, as warnings in `sidecrypt plan`: of every consumer, whether or not its turn has come,
+ * since afterwards it is too late. The plan itself is pure; this asks the engine, and only when somebody asks for a plan.
  */
+import { isUp } from "../container-state.ts";
 import type { DockerPort } from "../docker/port.ts";
 import { lossesOf } from "../roll/warnings.ts";
-import type { Plan, Unit, Warning } from "../types.ts";
-
-export async function warningsOf(docker: DockerPort, units: readonly Unit[]): Promise<Warning[]> {
-  const replaced = units
-    .flatMap((unit) => unit.steps)
-    .filter(({ consumer }) => consumer.onChange.kind === "recreate")
-    .flatMap(({ consumer, containers }) => containers.map(({ id }) => ({ subject: consumer.service, id })));
-  const found = await Promise.all(
-    replaced.map(async ({ subject, id }) => {
-      const container = await docker.inspect(id);
-      if (container === null) return [];
-      return (await lossesOf(docker, container)).map((message) => ({ subject, message }));
-    }),
-  );
-  return found.flat();
-}
+import type { Plan, Warning } from "../types.ts";
 
 export async function withLosses(docker: DockerPort, made: Plan): Promise<Plan> {
-  return { ...made, warnings: [...made.warnings, ...(await warningsOf(docker, made.units))] };
+  const replaced = made.consumers.filter(({ onChange }) => onChange.kind === "recreate");
+  const rows = replaced.flatMap(({ service, containers }) =>
+    containers.filter(isUp).map(({ id }) => [service, id] as const),
+  );
+  const found = await Promise.all(rows.map(([service, id]) => warningsOf(docker, service, id)));
+  return { ...made, warnings: [...made.warnings, ...found.flat()] };
+}
+
+async function warningsOf(docker: DockerPort, subject: string, id: string): Promise<Warning[]> {
+  const container = await docker.inspect(id);
+  if (container === null) return [];
+  return (await lossesOf(docker, container)).map((message) => ({ subject, message }));
 }
