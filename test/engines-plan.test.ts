@@ -35,6 +35,14 @@ describe("a wish", () => {
     expect(wishOf([], 2)).toMatchObject({ atOnce: 2, afterTest: false });
   });
 
+  it("leaves out the walks where it says so, and only there", () => {
+    expect(wishOf(["28", "--without-walks"], 2)?.runs).toEqual([
+      { engine: "28.5", compose: "5.4", files: [], withoutWalks: true },
+      { engine: "28.5", compose: "2.26", files: [...COMPARING], withoutWalks: true },
+    ]);
+    expect(wishOf(["28"], 2)?.runs.map((run) => run.withoutWalks)).toEqual([undefined, undefined]);
+  });
+
   it.each([["27.0"], ["compose-3"], ["redis"], ["--at-once=0"], ["--fast"]])("is refused where it says %s", (word) => {
     expect(wishOf([word], 2)).toBeNull();
   });

@@ -20,7 +20,12 @@ export interface Run {
   readonly compose: string;
   /** None: all of them. */
   readonly files: readonly string[];
+  /** Neither those that walk a roll call by call. */
+  readonly withoutWalks?: boolean;
 }
+
+/** They take minutes each. */
+export const WALKS = "test/e2e/crash/**";
 
 export interface Wish {
   readonly runs: readonly Run[];
@@ -36,7 +41,8 @@ export const USAGE = `npm run test:engines -- [ENGINE...] [compose-VERSION...] [
   compose-VERSION   ${PAIRS.map(({ compose }) => compose).join(", ")}, or the beginning of one
   FILE              such as test/e2e/redis.test.ts
   --at-once=N       engines beside each other
-  --after-test      npm test has passed here: its engine and Compose need no second run`;
+  --after-test      npm test has passed here: its engine and Compose need no second run
+  --without-walks   all but ${WALKS}, where a roll is walked call by call`;
 
 /** Null: not understood. */
 export function wishOf(args: readonly string[], defaultAtOnce: number): Wish | null {
@@ -51,6 +57,7 @@ export function wishOf(args: readonly string[], defaultAtOnce: number): Wish | n
   if (!composes.every((wanted) => PAIRS.some(({ compose }) => begins(compose, wanted)))) return null;
   const runs = (composes.length > 0 ? everyPair() : usual(files))
     .map((run) => (files.length > 0 ? { ...run, files } : run))
+    .map((run) => (flags.includes("--without-walks") ? { ...run, withoutWalks: true } : run))
     .filter(({ engine, compose }) => isAsked(engine, engines) && isAsked(compose, composes));
   return {
     runs,
@@ -59,7 +66,7 @@ export function wishOf(args: readonly string[], defaultAtOnce: number): Wish | n
   };
 }
 
-const isFlag = (flag: string): boolean => flag === "--after-test" || /^--at-once=[1-9]$/.test(flag);
+const isFlag = (flag: string): boolean => /^--(after-test|without-walks|at-once=[1-9])$/.test(flag);
 /** 2 begins 2.26 and 2.40, and 2.4 neither. */
 const begins = (version: string, wanted: string): boolean => `${version}.`.startsWith(`${wanted}.`);
 const isAsked = (version: string, wanted: readonly string[]): boolean =>
