@@ -7,7 +7,7 @@ import { connectEngine } from "../../../src/docker/engine.ts";
 import type { DockerPort, Inspected } from "../../../src/docker/port.ts";
 import type { Status } from "../../../src/report/status.ts";
 import { mainEngine, type Engine } from "./engine.ts";
-import { bot, type Definition } from "./model.ts";
+import { bot, type Definition, sidecarEnvironment } from "./model.ts";
 import { FaultProxy, type Trouble } from "./proxy.ts";
 import { SIDECAR, Stack } from "./stack.ts";
 import { randomValue } from "./values.ts";
@@ -82,12 +82,11 @@ export class Walker {
       sidecar: {
         // As if it were a consumer: it must not touch itself (H45).
         labels: { "sidecrypt.secrets": KEY },
-        environment: {
-          SIDECRYPT_POLL: "1s",
+        environment: sidecarEnvironment({
           SIDECRYPT_DEBOUNCE: "20ms",
           SIDECRYPT_API_TIMEOUT: API_TIMEOUT,
           ...environment,
-        },
+        }),
         // Its own health check would be half of the work of the machine.
         healthcheck: { interval: "2s", timeout: "30s", retries: 10 },
       },
