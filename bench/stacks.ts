@@ -68,6 +68,8 @@ export class Stacks {
           security_opt: ["no-new-privileges:true"],
           network_mode: "none",
           stop_grace_period: "1m",
+          // The same bot is rolled turn after turn.
+          environment: { SIDECRYPT_MIN_INTERVAL: "0s", SIDECRYPT_BUDGET: "off" },
           volumes: [
             `${this.bundle.directory}:/bundle:ro`,
             `${this.bundle.keyFile}:/run/age.key:ro`,
