@@ -32,7 +32,12 @@ const stackOf = useStack({
     postgres: {
       image: "sidecrypt-postgres",
       labels: { "sidecrypt.secrets": "POSTGRES_PASSWORD", "sidecrypt.on-change": composed(`exec:${COMMAND}`) },
-      healthcheck: { test: ["CMD", "psql", "-h", "/tmp", "-U", "postgres", "-qAtc", "select 1"], interval: QUICK },
+      healthcheck: {
+        test: ["CMD", "psql", "-h", "/tmp", "-U", "postgres", "-qAtc", "select 1"],
+        interval: QUICK,
+        // It is initialised first.
+        retries: 60,
+      },
       drop: { gid: 997 },
     },
     client1: shell("POSTGRES_PASSWORD", client("", "POSTGRES_PASSWORD")),
