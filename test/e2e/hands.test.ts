@@ -39,7 +39,7 @@ const GRACE_SECONDS = 15;
 
 const NANOSECONDS_A_MS = 1e6;
 
-test("a backup that docker compose start starts in the middle of a roll must be told to stop at once", async () => {
+test("a backup that somebody starts in the middle of a roll must be told to stop at once", async () => {
   const stack = stackOf();
   const roll = await midRoll(stack, "bot1", "BOT1_API_KEY");
   const events = stack.events();
@@ -48,7 +48,8 @@ test("a backup that docker compose start starts in the middle of a roll must be 
   });
   const ofBackup = (action: string) => events.of("bot1", action).find(({ container }) => container === roll.old.Id);
 
-  await stack.compose("start", "bot1");
+  // As Compose's own `start` does it, up to its version 2; later ones leave the backup alone.
+  await stack.engine.docker("start", roll.old.Id);
   const [started, killed] = await waitUntil("the backup was started, and told to stop", () => {
     const found = [ofBackup("start"), ofBackup("kill")] as const;
     return found[0] !== undefined && found[1] !== undefined && ([found[0], found[1]] as const);
