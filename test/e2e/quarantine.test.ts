@@ -1,6 +1,6 @@
 /** A key that the exchange refuses: the way back, and what is tried again. */
-import { expect, onTestFinished, test } from "vitest";
-import { useStack } from "./harness/fixture.ts";
+import { expect, test } from "vitest";
+import { useStack, watch } from "./harness/fixture.ts";
 import { bot } from "./harness/model.ts";
 import { masked, type Stack } from "./harness/stack.ts";
 import { badKey, randomValue } from "./harness/values.ts";
@@ -42,14 +42,6 @@ async function quarantined(): Promise<Stack> {
   const stack = stackOf();
   if ((await stack.consumer("bot1")).state !== "quarantined") await rollBad(await settled());
   return stack;
-}
-
-function watch(stack: Stack) {
-  const events = stack.events();
-  onTestFinished(() => {
-    events.close();
-  });
-  return events;
 }
 
 test("a bot that turns unhealthy on its new key must be back in its old container on its old file", async () => {

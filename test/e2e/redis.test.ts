@@ -1,7 +1,7 @@
 /** A server and its clients are one unit (DESIGN.md rule 7). */
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import type { EngineEvent, EventLog } from "./harness/events.ts";
-import { useStack } from "./harness/fixture.ts";
+import { useStack, watch } from "./harness/fixture.ts";
 import { heldLabels, letFail, letPass, midRoll, slowKey, waitOrder } from "./harness/gated.ts";
 import { bot, QUICK, redis } from "./harness/model.ts";
 import { masked, SIDECAR, type Stack } from "./harness/stack.ts";
@@ -59,14 +59,6 @@ async function settled(): Promise<Stack> {
 
 async function lookedAt(stack: Stack): Promise<Before> {
   return { ids: await stack.ids(), values: await valuesOf(stack) };
-}
-
-function watch(stack: Stack): EventLog {
-  const events = stack.events();
-  onTestFinished(() => {
-    events.close();
-  });
-  return events;
 }
 
 /** Redis has no password but the one that it read at its start; a bot is logged in with the one that it read. */

@@ -1,10 +1,8 @@
 /** How often and how many at once: the interval, the budget and several units, on a real engine. */
-import { expect, onTestFinished, test } from "vitest";
-import { useStack } from "./harness/fixture.ts";
-import type { EventLog } from "./harness/events.ts";
+import { expect, test } from "vitest";
+import { useStack, watch } from "./harness/fixture.ts";
 import { gatedBot, letPass, midRoll } from "./harness/gated.ts";
 import { bot, sidecarEnvironment } from "./harness/model.ts";
-import type { Stack } from "./harness/stack.ts";
 import { badKey, randomValue } from "./harness/values.ts";
 import { waitUntil } from "./harness/wait.ts";
 
@@ -34,14 +32,6 @@ const stackOf = useStack({
     }),
   },
 });
-
-function watch(stack: Stack): EventLog {
-  const events = stack.events();
-  onTestFinished(() => {
-    events.close();
-  });
-  return events;
-}
 
 const seconds = (count: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, count * 1000));
 

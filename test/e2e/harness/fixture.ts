@@ -1,7 +1,8 @@
 /** A stack for a file or for one test: brought up, looked at when a test fails, and taken down. */
 import { writeFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll } from "vitest";
+import { afterAll, afterEach, beforeAll, onTestFinished } from "vitest";
 import type { Engine } from "./engine.ts";
+import type { EventLog } from "./events.ts";
 import type { StackDefinition } from "./model.ts";
 import { Stack } from "./stack.ts";
 
@@ -50,6 +51,15 @@ export async function withStack(
     if (failed) await print(stack);
     await takeDown(stack, failed);
   }
+}
+
+/** What the engine reports of a stack, to the end of the test. */
+export function watch(stack: Stack): EventLog {
+  const events = stack.events();
+  onTestFinished(() => {
+    events.close();
+  });
+  return events;
 }
 
 async function takeDown(stack: Stack | null, failed: boolean): Promise<void> {

@@ -1,7 +1,6 @@
 /** H39: the replicas of one service, and two services on one drop. */
-import { expect, onTestFinished, test } from "vitest";
-import type { EventLog } from "../harness/events.ts";
-import { useStack } from "../harness/fixture.ts";
+import { expect, test } from "vitest";
+import { useStack, watch } from "../harness/fixture.ts";
 import { shell } from "../harness/shell.ts";
 import type { Stack } from "../harness/stack.ts";
 import { badKey, randomValue } from "../harness/values.ts";
@@ -38,14 +37,6 @@ async function idsOf(stack: Stack, service: string): Promise<string[]> {
 async function loadedByAll(stack: Stack, service: string): Promise<string[]> {
   const all = await stack.containersOf(service);
   return Promise.all(all.map(({ Id }) => stack.engine.docker("exec", Id, "cat", "/tmp/loaded")));
-}
-
-function watch(stack: Stack): EventLog {
-  const events = stack.events();
-  onTestFinished(() => {
-    events.close();
-  });
-  return events;
 }
 
 test("H39: replicas must be replaced one at a time, each under its own name and number", async () => {

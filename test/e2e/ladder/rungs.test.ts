@@ -1,7 +1,7 @@
 /** `sidecrypt.on-change`: what each rung does to a container, forward and on the way back. */
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { EventLog } from "../harness/events.ts";
-import { useStack } from "../harness/fixture.ts";
+import { useStack, watch } from "../harness/fixture.ts";
 import { loaded, shell } from "../harness/shell.ts";
 import type { Stack } from "../harness/stack.ts";
 import { badKey, randomValue } from "../harness/values.ts";
@@ -35,14 +35,6 @@ async function settled(): Promise<Stack> {
   if (behind.length > 0) await stack.bundle.set(Object.fromEntries(await Promise.all(files)));
   await stack.waitCommitted();
   return stack;
-}
-
-function watch(stack: Stack): EventLog {
-  const events = stack.events();
-  onTestFinished(() => {
-    events.close();
-  });
-  return events;
 }
 
 const actionsOf = (events: EventLog, service: string): string[] =>

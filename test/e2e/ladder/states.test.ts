@@ -1,7 +1,6 @@
 /** Containers that do not simply run (H39, DESIGN.md rule 8): what is delivered to them, and who is left alone. */
 import { expect, onTestFinished, test } from "vitest";
-import type { EventLog } from "../harness/events.ts";
-import { useStack } from "../harness/fixture.ts";
+import { useStack, watch } from "../harness/fixture.ts";
 import { heldLabels, letFail, letPass, midRoll } from "../harness/gated.ts";
 import { loaded, shell } from "../harness/shell.ts";
 import { SIDECAR, type Stack } from "../harness/stack.ts";
@@ -49,14 +48,6 @@ async function settled(): Promise<Stack> {
   }
   await stack.waitCommitted();
   return stack;
-}
-
-function watch(stack: Stack): EventLog {
-  const events = stack.events();
-  onTestFinished(() => {
-    events.close();
-  });
-  return events;
 }
 
 /** A look that comes after everything before it: what was to be done earlier, has been. */

@@ -1,7 +1,7 @@
 /** What a roll does beside its own container: those that follow it, the one that it overlaps, the one that fails and stays. */
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { EventLog } from "../harness/events.ts";
-import { useStack, withStack } from "../harness/fixture.ts";
+import { useStack, withStack, watch } from "../harness/fixture.ts";
 import type { Definition } from "../harness/model.ts";
 import { idle } from "../harness/replace.ts";
 import { loaded, shell } from "../harness/shell.ts";
@@ -48,14 +48,6 @@ async function settled(): Promise<Stack> {
   if (behind.length > 0) await stack.bundle.set(Object.fromEntries(behind.map((name) => [name, randomValue()])));
   await stack.waitCommitted();
   return stack;
-}
-
-function watch(stack: Stack): EventLog {
-  const events = stack.events();
-  onTestFinished(() => {
-    events.close();
-  });
-  return events;
 }
 
 async function change(stack: Stack, service: Service, key: string): Promise<void> {
