@@ -4,11 +4,12 @@
  */
 import { isUp } from "../container-state.ts";
 import type { RollContext } from "./context.ts";
+import { Interrupted } from "./gate.ts";
 import type { Member } from "./member.ts";
 import { discard, type Swap } from "./swap.ts";
 
-/** Milliseconds from a stop by Compose to its removal: it takes some hundredths. */
-const SETTLES_IN = 3_000;
+/** Milliseconds from a stop by Compose to what it does next: a second on a busy machine. */
+const SETTLES_IN = 5_000;
 const LOOK_EVERY = 200;
 
 type Fate = "runs" | "stopped" | "gone";
@@ -21,6 +22,23 @@ async function fateOf(ctx: RollContext, { oldId, parked, asleep }: Member): Prom
     if (isUp(now) || parked || asleep) return "runs";
     if (ctx.clock.now() >= until) return "stopped";
     await ctx.clock.sleep(LOOK_EVERY);
+  }
+}
+
+/**
+ * The new container was stopped by somebody. Compose's `up` may have chosen the kept old one of the two: then it removes
+ * the new one next, and starts the other.
+ *
+ * @throws Interrupted where that is so
+ */
+export async function expectKept(ctx: RollContext, { newId }: Swap): Promise<void> {
+  const until = ctx.clock.now() + SETTLES_IN;
+  while (ctx.clock.now() < until) {
+    const now = await ctx.docker.inspect(newId);
+    if (now === null) throw new Interrupted("its new container was removed by somebody else");
+    if (isUp(now)) return;
+    await ctx.clock.sleep(LOOK_EVERY, ctx.shutdown);
+    if (ctx.shutdown.aborted) return;
   }
 }
 

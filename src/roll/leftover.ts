@@ -149,7 +149,13 @@ async function replacedMember(
 ): Promise<Found> {
   const made = await mustInspect(ctx, candidate.id);
   const final = canonicalName(candidate.name);
-  member.swap = { final, oldId: member.oldId, newId: candidate.id, policy: policyOf(made) };
+  member.swap = {
+    final,
+    oldId: member.oldId,
+    newId: candidate.id,
+    policy: policyOf(made),
+    startedAt: old?.startedAt ?? null,
+  };
   const isOldUp = old !== null && isUp(old);
   member.touched = candidate.startedAt !== null || !isOldUp;
   // Started by somebody, or by the engine (H22), while no sidecar was there to stop it.

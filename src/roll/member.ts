@@ -7,7 +7,7 @@ import type { Inspected } from "../docker/port.ts";
 import type { Consumer, MemberOutcome, OnChange, Proving, SeenEntry } from "../types.ts";
 import type { RollContext } from "./context.ts";
 import { gate, GateFailure, type Proof } from "./gate.ts";
-import { isThere } from "./fate.ts";
+import { expectKept, isThere } from "./fate.ts";
 import { nudge, nudgeBack } from "./nudge.ts";
 import {
   bringBack,
@@ -154,6 +154,7 @@ export async function prove(ctx: RollContext, member: Member, until: AbortSignal
     lenient: member.lenient,
     since: member.signalledAt,
   });
+  if (member.proof === "stopped-by-hand" && member.swap !== null) await expectKept(ctx, member.swap);
   if (member.swap === null || member.touched) return;
   // start-first: proven beside the old one, which makes room only now.
   member.touched = true;
@@ -225,6 +226,9 @@ export async function tidy(ctx: RollContext, member: Member, committed: boolean)
   if (member.swap === null) return;
   // No path removes the last container of a service.
   if (!committed && (await ctx.docker.inspect(member.swap.oldId)) === null) return back(ctx, member);
+  if (committed && (await ctx.docker.inspect(member.swap.newId)) === null) {
+    return bringBack(ctx, member.swap, !ctx.hands.stoppedByHand(member.swap.oldId));
+  }
   await discard(ctx, committed ? member.swap.oldId : member.swap.newId);
 }
 

@@ -30,6 +30,8 @@ export interface Swap {
   readonly newId: string;
   /** The old container's own restart policy, which it loses while it is kept. */
   readonly policy: Json;
+  /** Its last start before the roll; one that was started since by somebody else has read other files. */
+  readonly startedAt: string | null;
 }
 
 export interface Mark {
@@ -59,7 +61,7 @@ export async function createCandidate(ctx: RollContext, old: Inspected, mark: Ma
     await ctx.docker.remove(newId);
     throw thrown;
   }
-  return { final, oldId: old.id, newId, policy: policyOf(old) };
+  return { final, oldId: old.id, newId, policy: policyOf(old), startedAt: old.startedAt };
 }
 
 function journalOf(old: Inspected, { generation, unit }: Mark): Record<string, string> {
@@ -162,7 +164,9 @@ async function trade(ctx: RollContext, { final, oldId, newId }: Swap): Promise<v
 }
 
 /** The kept one must not come up with the engine (H22); only a stopped container may be updated. */
-async function retire(ctx: RollContext, { oldId }: Swap): Promise<void> {
+async function retire(ctx: RollContext, { oldId, newId }: Swap): Promise<void> {
+  // Compose's `up` may choose the kept one of the two, and remove the other: then it has to run.
+  ctx.hands.guard(oldId, newId);
   await ctx.docker.setRestartPolicy(oldId, { Name: "no", MaximumRetryCount: 0 });
 }
 
@@ -186,8 +190,16 @@ export async function bringBack(ctx: RollContext, swap: Swap, startIt: boolean):
   }
   ctx.hands.release(swap.oldId);
   if (old.name !== swap.final) await ctx.docker.rename(swap.oldId, swap.final);
-  if (!isUp(old) && swap.policy["Name"] !== old.restartPolicy) await ctx.docker.setRestartPolicy(old.id, swap.policy);
-  if (startIt && !isUp(old)) await ctx.docker.start(swap.oldId);
+  // Started by somebody since: it has read the new files, and lacks its policy, which only a stopped one may get (H22).
+  const isAstray = isUp(old) && old.startedAt !== swap.startedAt;
+  if (isAstray) {
+    ctx.hands.expectStop(old.id);
+    await ctx.docker.stop(old.id);
+  }
+  if (!isUp(old) || isAstray) {
+    if (swap.policy["Name"] !== old.restartPolicy) await ctx.docker.setRestartPolicy(old.id, swap.policy);
+    if (startIt || isAstray) await ctx.docker.start(swap.oldId);
+  }
   // Compose's `up` keeps the newest of two (H6): where it takes the old one for it, that one is the last.
   ctx.hands.guard(swap.newId, swap.oldId);
 }

@@ -211,6 +211,29 @@ test("H6: docker compose up while the new one is made: the old one stopped, then
   expect(world.problems("v2")).toEqual([]);
 });
 
+test.each([
+  ["passes", null],
+  ["fails", "v2"],
+])(
+  "H6: docker compose up that chooses the kept old one while the gate waits (a gate that %s): one runs, on what its drop holds",
+  async (_, bad) => {
+    const world = await World.on(BOT);
+    world.bad = bad;
+    const old = world.containersOf("bot")[0]!;
+    let chosen: string | null = null;
+    const up = whenever(calls("update"), () => {
+      chosen = world.engine.byName(nameOf("bot"))!.id;
+      world.engine.stop(chosen);
+    });
+    world.clock.beforeSleep = () => {
+      if (chosen === null || !world.engine.containers.delete(chosen)) return;
+      world.engine.start(old.id);
+    };
+    await new Sidecar(world, up).converge();
+    expect(world.problems(bad === null ? "v2" : "v1")).toEqual([]);
+  },
+);
+
 test("stopped by hand while the new one is made it stays stopped", async () => {
   const world = await World.on(BOT);
   const stop = whenever(calls("create"), () => {
