@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** Of many minutes each: `npm run test:walks`. The walk of one container's roll is in the usual tests. */
+const WALKS = ["engine", "people", "unit"].map((name) => `test/e2e/crash/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     projects: [
@@ -8,8 +11,19 @@ export default defineConfig({
       },
       {
         test: {
+          name: "walks",
+          include: WALKS,
+          globalSetup: ["test/e2e/setup.ts"],
+          fileParallelism: false,
+          testTimeout: 1_200_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          exclude: WALKS,
           globalSetup: ["test/e2e/setup.ts"],
           fileParallelism: false,
           testTimeout: 180_000,

@@ -99,14 +99,12 @@ test("docker compose up in the middle of a roll must leave one bot, on one compl
   expect(await stack.bot("bot1")).toMatchObject({ apiKey: masked(file) });
 });
 
-test("a roll that fails once docker compose up has removed the backup must leave the new bot running", async () => {
+test("a roll that fails once somebody has removed the backup must leave the new bot running", async () => {
   const stack = stackOf();
   const roll = await midRoll(stack, "hasty", "HASTY_API_KEY");
 
-  await stack.compose("up", "--detach", "hasty");
-  await waitUntil("the backup is gone", async () => {
-    return (await stack.containersOf("hasty")).every(({ Id }) => Id !== roll.old.Id);
-  });
+  // As Compose's `up` does it in some versions; others remove the new one.
+  await stack.engine.docker("rm", "--force", roll.old.Id);
   await waitUntil("the gate has failed", async () => (await stack.consumer("hasty")).state !== "rolling");
 
   await waitOrder(stack, BOTS);
