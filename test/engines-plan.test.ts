@@ -35,6 +35,10 @@ describe("a wish", () => {
     expect(wishOf([], 2)).toMatchObject({ atOnce: 2, afterTest: false });
   });
 
+  it("has each engine once, with the Compose of its time, where it says so", () => {
+    expect(pairs("--pairs-only")).toEqual(["20.10 2.26 0", "26.1 2.40 0", "28.5 5.4 0"]);
+  });
+
   it("leaves out the walks where it says so, and only there", () => {
     expect(wishOf(["28", "--without-walks"], 2)?.runs).toEqual([
       { engine: "28.5", compose: "5.4", files: [], withoutWalks: true },

@@ -42,6 +42,7 @@ export const USAGE = `npm run test:engines -- [ENGINE...] [compose-VERSION...] [
   FILE              such as test/e2e/redis.test.ts
   --at-once=N       engines beside each other
   --after-test      npm test has passed here: its engine and Compose need no second run
+  --pairs-only      each engine with the Compose of its time alone
   --without-walks   all but ${WALKS}, where a roll is walked call by call`;
 
 /** Null: not understood. */
@@ -55,7 +56,7 @@ export function wishOf(args: readonly string[], defaultAtOnce: number): Wish | n
   if (known !== args.length) return null;
   if (!engines.every((wanted) => PAIRS.some(({ engine }) => begins(engine, wanted)))) return null;
   if (!composes.every((wanted) => PAIRS.some(({ compose }) => begins(compose, wanted)))) return null;
-  const runs = (composes.length > 0 ? everyPair() : usual(files))
+  const runs = (composes.length > 0 ? everyPair() : usual(files, flags.includes("--pairs-only")))
     .map((run) => (files.length > 0 ? { ...run, files } : run))
     .map((run) => (flags.includes("--without-walks") ? { ...run, withoutWalks: true } : run))
     .filter(({ engine, compose }) => isAsked(engine, engines) && isAsked(compose, composes));
@@ -66,15 +67,17 @@ export function wishOf(args: readonly string[], defaultAtOnce: number): Wish | n
   };
 }
 
-const isFlag = (flag: string): boolean => /^--(after-test|without-walks|at-once=[1-9])$/.test(flag);
+const isFlag = (flag: string): boolean => /^--(after-test|pairs-only|without-walks|at-once=[1-9])$/.test(flag);
 /** 2 begins 2.26 and 2.40, and 2.4 neither. */
 const begins = (version: string, wanted: string): boolean => `${version}.`.startsWith(`${wanted}.`);
 const isAsked = (version: string, wanted: readonly string[]): boolean =>
   wanted.length === 0 || wanted.some((one) => begins(version, one));
 
-function usual(files: readonly string[]): Run[] {
+function usual(files: readonly string[], isPairsOnly: boolean): Run[] {
   const whole = PAIRS.map((pair) => ({ ...pair, files: [] }));
-  return files.length > 0 ? whole : [...whole, ...CROSSED.map((pair) => ({ ...pair, files: COMPARING }))];
+  return files.length > 0 || isPairsOnly
+    ? whole
+    : [...whole, ...CROSSED.map((pair) => ({ ...pair, files: COMPARING }))];
 }
 
 function everyPair(): Run[] {
