@@ -51,7 +51,7 @@ export async function gate(
   { lenient = false, since = null }: GateOptions = {},
 ): Promise<Proof> {
   const first = await ctx.docker.inspect(id);
-  if (first === null) throw failed(proving, "its container is gone");
+  if (first === null) throw new Interrupted(`service ${proving.service}: its container is gone`);
   if (lenient) return (await checkSteady(ctx, first, proving)) === "stopped-by-hand" ? "stopped-by-hand" : "unproven";
   const hasHealth = healthcheckOf(first) !== null;
   const deadline = ctx.clock.now() + (proving.healthTimeout ?? healthTimeout(first) ?? PROBE_TIMEOUT);
@@ -92,7 +92,7 @@ async function checkSteady(
 ): Promise<"stopped-by-hand" | "healthy" | "unhealthy" | "waiting"> {
   if (ctx.shutdown.aborted) throw new Interrupted();
   const now = await ctx.docker.inspect(first.id);
-  if (now === null) throw failed(proving, "its container was removed");
+  if (now === null) throw new Interrupted(`service ${proving.service}: its container was removed`);
   if (now.state !== "running") {
     if (ctx.hands.stoppedByHand(first.id)) return "stopped-by-hand";
     throw failed(proving, now.state === "exited" ? `it exited with code ${now.exitCode}` : `it is ${now.state}`);

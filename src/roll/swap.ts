@@ -8,6 +8,7 @@ import type { CreateBody, Inspected, Json } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
 import { differences } from "./compare.ts";
 import type { RollContext } from "./context.ts";
+import { Interrupted } from "./gate.ts";
 import {
   backupName,
   candidateName,
@@ -218,5 +219,6 @@ export async function discard(ctx: RollContext, id: string): Promise<void> {
 export async function mustInspect(ctx: Pick<RollContext, "docker">, id: string): Promise<Inspected> {
   const found = await ctx.docker.inspect(id);
   if (found !== null) return found;
-  throw new SidecryptError("roll-failed", `container ${id.slice(0, 12)} is gone`);
+  // Removed by somebody, whatever was done with it: no file had a part in it.
+  throw new Interrupted(`container ${id.slice(0, 12)} is gone`);
 }

@@ -234,6 +234,19 @@ test.each([
   },
 );
 
+test("H6: docker compose up that removes the new one before its turn is no fault of the new secret", async () => {
+  const world = await World.on(BOT);
+  const up = whenever(calls("create"), () => {
+    const made = [...world.engine.containers.values()].find(({ state }) => state === "created");
+    if (made !== undefined) world.engine.containers.delete(made.id);
+  });
+  const sidecar = new Sidecar(world, up);
+  expect(await sidecar.roll()).toMatchObject({ kind: "undone" });
+  expect(world.problems("v1")).toEqual([]);
+  await sidecar.converge();
+  expect(world.problems("v2")).toEqual([]);
+});
+
 test("stopped by hand while the new one is made it stays stopped", async () => {
   const world = await World.on(BOT);
   const stop = whenever(calls("create"), () => {

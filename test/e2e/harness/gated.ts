@@ -10,7 +10,7 @@ const GO = "/tmp/go";
 export function gatedBot(key: string, labels: Readonly<Record<string, string>> = {}): Definition {
   // Compose reads `$$` as one `$`.
   const test = `case "$$(cat /run/secrets/${key})" in slow-*) test -e ${GO} ;; *) ${HEALTHY.join(" ")} ;; esac`;
-  return bot(key, { labels, healthcheck: { test: ["CMD-SHELL", test], interval: QUICK, start_period: "3m" } });
+  return bot(key, { labels, healthcheck: { test: ["CMD-SHELL", test], interval: QUICK, retries: 300 } });
 }
 
 /**
