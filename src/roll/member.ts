@@ -118,7 +118,7 @@ export async function forward(ctx: RollContext, member: Member, job: Job): Promi
   }
   if (!member.parked) member.wasAiling = isAiling(old);
   member.stoppedAt ??= ctx.clock.now();
-  if (member.onChange.kind === "recreate") await replace(ctx, member, job);
+  if (member.onChange.kind === "recreate") await replace(ctx, member, old, job);
   else {
     member.touched = true;
     member.downtime = await nudge(ctx, member, isUp(old));
@@ -128,8 +128,12 @@ export async function forward(ctx: RollContext, member: Member, job: Job): Promi
 const isAiling = ({ state, health }: Pick<Inspected, "state" | "health">): boolean =>
   state !== "running" || health?.status === "unhealthy";
 
-async function replace(ctx: RollContext, member: Member, { mark, wanted, replaced }: Job): Promise<void> {
-  const old = await mustInspect(ctx, member.oldId);
+async function replace(
+  ctx: RollContext,
+  member: Member,
+  old: Inspected,
+  { mark, wanted, replaced }: Job,
+): Promise<void> {
   const generation = member.volume === null ? null : (wanted[member.volume] ?? null);
   // Known before it is compared: whatever fails from here on, the way back removes it.
   member.swap = await createCandidate(ctx, old, { generation, unit: mark }, replaced);

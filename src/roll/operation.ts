@@ -66,6 +66,10 @@ export function wavesOf(members: readonly Member[]): Wave[] {
 
 export const membersOf = ({ waves }: Pick<Operation, "waves">): Member[] => waves.flatMap((wave) => wave.members);
 
+/** It does not run all the time while it is rolled: what shares with it, or depends on it, may not go on either. */
+export const isStopped = ({ onChange }: Pick<Member, "onChange">): boolean =>
+  onChange.kind === "recreate" || onChange.kind === "restart";
+
 /** Those that somebody took away are nobody's any more. */
 export const standing = (operation: Pick<Operation, "waves">): Member[] =>
   membersOf(operation).filter((member) => !member.left);

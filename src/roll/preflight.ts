@@ -1,13 +1,13 @@
 /** All that can be refused is refused before the first file is swapped and the first container is touched. */
 import type { RollContext } from "./context.ts";
-import { membersOf, type Operation } from "./operation.ts";
+import { isStopped, membersOf, type Operation } from "./operation.ts";
 import { refuseParent, refuseUncopyable } from "./spec.ts";
 import { mustInspect } from "./swap.ts";
 
 /** @throws SidecryptError `not-supported`, naming the container */
 export async function preflight(ctx: RollContext, operation: Operation): Promise<void> {
   const members = membersOf(operation);
-  const stopped = members.filter(({ onChange }) => onChange.kind === "recreate" || onChange.kind === "restart");
+  const stopped = members.filter(isStopped);
   if (stopped.length === 0) return;
   const inUnit = new Set(members.map((member) => member.oldId));
   const others = await ctx.kin.all(ctx.docker);

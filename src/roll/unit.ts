@@ -22,7 +22,7 @@ import {
   recordSeen,
   tidy,
 } from "./member.ts";
-import { membersOf, type Operation, operationOf, save, standing, type Wave } from "./operation.ts";
+import { isStopped, membersOf, type Operation, operationOf, save, standing, type Wave } from "./operation.ts";
 import { preflight } from "./preflight.ts";
 import { mustInspect } from "./swap.ts";
 import { wayBack } from "./way-back.ts";
@@ -47,7 +47,7 @@ export async function rollUnit(ctx: RollContext, unit: Unit): Promise<Outcome> {
 
 /** Those that may not run beside a wave while it is replaced, clients first (H38). */
 async function parkFollowers(ctx: RollContext, operation: Operation, wave: Wave): Promise<void> {
-  const moving = wave.members.filter(({ onChange }) => onChange.kind === "recreate" || onChange.kind === "restart");
+  const moving = wave.members.filter(isStopped);
   const followers = followersOf(operation, new Set(moving.map((member) => member.proving.service)));
   const due = followers.filter((member) => !member.parked && !wave.members.includes(member));
   if (due.length === 0) return;
