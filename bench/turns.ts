@@ -9,7 +9,7 @@ import { botName, keyOf, OPERATORS, OURS, PROJECT, SHARED_KEY, type Stacks } fro
 import { expect, run } from "../scripts/demo/run.ts";
 
 /** SIDECRYPT_DEBOUNCE where it is not set. */
-export const DEBOUNCE = 250;
+export const DEBOUNCE = 50;
 const FLOOR = `${PROJECT}-floor`;
 const RENAMED = "com.docker.compose.project";
 /** Milliseconds in which the sidecar looks again at what its own roll has changed. */

@@ -139,7 +139,7 @@ const schema = z.object({
   SIDECRYPT_API_TIMEOUT: duration("1m", API_TIMEOUT_RANGE),
   SIDECRYPT_ALLOW_EMPTY: names,
   SIDECRYPT_DOTENV: z.enum(["compose", "raw"], "must be compose or raw").default("compose"),
-  SIDECRYPT_DEBOUNCE: duration("250ms", DEBOUNCE_RANGE),
+  SIDECRYPT_DEBOUNCE: duration("50ms", DEBOUNCE_RANGE),
   SIDECRYPT_POLL: duration("10s", POLL_RANGE),
   SIDECRYPT_PARALLELISM: count(1, MAX_PARALLELISM),
   // A poll's and a settle's length: nobody waits longer for it than for those, and a loop gets six rolls a minute.

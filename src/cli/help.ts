@@ -46,7 +46,7 @@ Settings come from the environment (default in brackets):
   SIDECRYPT_ALLOW_EMPTY  names that may have an empty value
   SIDECRYPT_DOTENV       what quotes in a dotenv bundle mean: compose or raw
                          [compose]
-  SIDECRYPT_DEBOUNCE     quiet after a file event [250ms]
+  SIDECRYPT_DEBOUNCE     quiet after a file event [50ms]
   SIDECRYPT_POLL         between looks that no event asked for [10s]
   SIDECRYPT_PARALLELISM  units that are rolled at once [1]
   SIDECRYPT_MIN_INTERVAL between the starts of two rolls of one consumer; 0s:
