@@ -1,7 +1,7 @@
 /** What people do in the middle of a roll stands, and never leaves two bots running on one account. */
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { useStack } from "./harness/fixture.ts";
-import { disorder, letPass, gatedBot, midRoll, waitOrder } from "./harness/gated.ts";
+import { disorder, letPass, gatedBot, midRoll, settle, waitOrder } from "./harness/gated.ts";
 import { bot } from "./harness/model.ts";
 import { masked, type Stack } from "./harness/stack.ts";
 import { randomValue } from "./harness/values.ts";
@@ -18,15 +18,7 @@ const stackOf = useStack({
 
 const BOTS = ["bot1", "bot2", "hasty"];
 
-/** Whatever the test before left. */
-beforeEach(async () => {
-  const stack = stackOf();
-  if ((await disorder(stack, BOTS)).length > 0) await stack.compose("down", "--timeout", "5");
-  await stack.bundle.set({ BOT1_API_KEY: randomValue(), HASTY_API_KEY: randomValue() });
-  await stack.compose("up", "--detach");
-  await stack.waitCommitted();
-  await waitOrder(stack, BOTS);
-});
+beforeEach(() => settle(stackOf(), BOTS, { BOT1_API_KEY: randomValue(), HASTY_API_KEY: randomValue() }));
 
 async function runningBots(stack: Stack): Promise<string[]> {
   return (await stack.containersOf("bot1")).filter((one) => one.State.Running).map((one) => one.Id);

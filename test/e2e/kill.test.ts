@@ -1,7 +1,7 @@
 /** The sidecar killed or stopped at bad moments: the next start finishes or undoes what it finds. */
 import { expect, onTestFinished, test } from "vitest";
 import { useStack } from "./harness/fixture.ts";
-import { disorder, dropNames, gatedBot, letPass, midRoll, slowKey, waitOrder } from "./harness/gated.ts";
+import { disorder, dropNames, gatedBot, letPass, midRoll, settle, slowKey, waitOrder } from "./harness/gated.ts";
 import { bot, sidecarEnvironment } from "./harness/model.ts";
 import { masked, SIDECAR, type Stack } from "./harness/stack.ts";
 import { badKey, randomValue } from "./harness/values.ts";
@@ -17,13 +17,9 @@ const stackOf = useStack({
   sidecar: { environment: sidecarEnvironment({ SIDECRYPT_STOP_GRACE: `${GRACE_SECONDS}s` }) },
 });
 
-/** From wherever the test before left it: the sidecar runs, and both bots are current on keys that work. */
 async function settled(): Promise<Stack> {
   const stack = stackOf();
-  if ((await disorder(stack, BOTS)).length > 0) await stack.compose("down", "--timeout", "5");
-  await stack.bundle.set({ BOT1_API_KEY: randomValue() });
-  await stack.compose("up", "--detach");
-  await stack.waitCommitted();
+  await settle(stack, BOTS, { BOT1_API_KEY: randomValue() });
   return stack;
 }
 

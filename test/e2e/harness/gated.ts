@@ -1,7 +1,7 @@
 /** A bot whose gate is held open: on a key that begins with `slow-` it turns healthy when it is told to, never before. */
 import { bot, HEALTHY, QUICK, type Definition } from "./model.ts";
 import type { Container } from "./engine.ts";
-import type { Stack } from "./stack.ts";
+import { SIDECAR, type Stack } from "./stack.ts";
 import { randomValue } from "./values.ts";
 import { waitUntil } from "./wait.ts";
 
@@ -84,6 +84,27 @@ export async function waitOrder(stack: Stack, services: readonly string[]): Prom
     if (faults.length > 0) throw new Error(faults.join("; "));
     return true;
   });
+}
+
+/**
+ * From wherever the test before left it: the sidecar and the services run, current on these secrets. Never `up` beside a
+ * running sidecar, which may be rolling the new secrets already: that is a test of its own.
+ */
+export async function settle(
+  stack: Stack,
+  services: readonly string[],
+  secrets: Readonly<Record<string, string>>,
+): Promise<void> {
+  if ((await disorder(stack, services)).length > 0) {
+    await stack.compose("down", "--timeout", "5");
+    await stack.bundle.set(secrets);
+    await stack.compose("up", "--detach");
+  } else {
+    await stack.bundle.set(secrets);
+    await stack.compose("start", SIDECAR);
+  }
+  await stack.waitCommitted();
+  await waitOrder(stack, services);
 }
 
 /** The names on a drop: those of a complete generation without one before it. */
