@@ -4,7 +4,8 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { connectEngine, EngineRefusal, negotiate } from "../../src/docker/engine.ts";
+import { EngineRefusal } from "../../src/docker/dial.ts";
+import { connectEngine, negotiate } from "../../src/docker/engine.ts";
 import { connected, ID, PATIENCE, thrownBy } from "./connected.ts";
 import { serve, socketPath } from "./server.ts";
 

@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { connectEngine, EngineRefusal } from "../../src/docker/engine.ts";
+import { EngineRefusal } from "../../src/docker/dial.ts";
+import { connectEngine } from "../../src/docker/engine.ts";
 import type { DockerPort, Json } from "../../src/docker/port.ts";
 import { FakeClock } from "../roll/fake-clock.ts";
 import { FakeEngine, IMAGE_NAME } from "../roll/fake-engine.ts";

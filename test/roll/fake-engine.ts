@@ -3,7 +3,7 @@
  * (test/e2e/fake-engine.test.ts keeps the two alike).
  */
 import { createHash } from "node:crypto";
-import { EngineRefusal } from "../../src/docker/engine.ts";
+import { EngineRefusal } from "../../src/docker/dial.ts";
 import type {
   ContainerEvent,
   CreateBody,

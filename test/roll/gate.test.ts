@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { EngineRefusal } from "../../src/docker/engine.ts";
+import { EngineRefusal } from "../../src/docker/dial.ts";
 import type { Inspected } from "../../src/docker/port.ts";
 import { gate, healthTimeout, Interrupted, commandOf, type Proof } from "../../src/roll/gate.ts";
 import { Hands } from "../../src/roll/hands.ts";
