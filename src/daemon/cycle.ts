@@ -249,7 +249,8 @@ export class Cycle {
   }
 
   get #settling(): SettleParts {
-    return { drops: this.#parts.roll.drops, memory: this.#parts.memory, log: this.#parts.log };
+    const { roll, memory, log } = this.#parts;
+    return { drops: roll.drops, memory, log, news: this.#news };
   }
 
   #deliver(look: Look): Promise<boolean> {

@@ -38,6 +38,12 @@ export class News {
     else this.#log.info("roll-postponed", { services, until: new Date(until).toISOString() });
   }
 
+  /** Whether the script could be put on a drop. */
+  equipped(volume: string, fault: Fault | null): void {
+    if (this.#isNew(`equipped ${volume}`, fault) && fault !== null)
+      this.#log.warn("drop-warning", { volume, ...fault });
+  }
+
   undone(services: readonly string[], fault: Fault): void {
     if (this.#isNew(`undone ${services.join(" ")}`, fault)) this.#log.error("undone", { services, ...fault });
   }

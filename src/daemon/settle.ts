@@ -5,19 +5,37 @@ import type { Drops } from "../roll/context.ts";
 import type { DeliverStep } from "../types.ts";
 import type { Look } from "./look.ts";
 import type { Memory } from "./memory.ts";
+import type { News } from "./news.ts";
 import { adoptionsOn, settledVolumes } from "./settled.ts";
 
 export interface SettleParts {
   readonly drops: Drops;
   readonly memory: Memory;
   readonly log: Log;
+  readonly news: News;
 }
 
 /** Drops of the units that are being rolled, or were when it was looked: nobody else writes to them. */
 type InHand = ReadonlySet<string>;
 
+/** The script is there before the first generation, and on a drop that an older version filled. */
+async function equipAll({ drops, news }: SettleParts, { observed, plan }: Look, inHand: InHand): Promise<void> {
+  const used = new Set(plan.consumers.map(({ volume }) => volume));
+  for (const { volume, fault } of observed.drops) {
+    if (fault !== null || !used.has(volume) || inHand.has(volume)) continue;
+    // Most consumers have no use for it: that it is not there stops nothing else.
+    const failed = await drops.equip(volume).then(
+      () => null,
+      (thrown: unknown) => faultOf(thrown, volume),
+    );
+    news.equipped(volume, failed);
+  }
+}
+
 /** False: there was nothing to deliver. */
-export async function deliverAll({ drops, log }: SettleParts, look: Look, inHand: InHand): Promise<boolean> {
+export async function deliverAll(parts: SettleParts, look: Look, inHand: InHand): Promise<boolean> {
+  const { drops, log } = parts;
+  await equipAll(parts, look, inHand);
   const steps = look.plan.deliveries.filter((step) => !inHand.has(step.generation.volume));
   for (const step of steps) {
     const { volume } = step.generation;

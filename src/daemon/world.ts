@@ -1,5 +1,5 @@
 /** The drops as a roll acts on them, by volume. */
-import { commit, deliver, type Drop, flipBack, markSeen, readDrop } from "../deliver/index.ts";
+import { commit, deliver, type Drop, equip, flipBack, markSeen, readDrop } from "../deliver/index.ts";
 import { SidecryptError } from "../errors.ts";
 import type { Drops } from "../roll/context.ts";
 
@@ -10,6 +10,7 @@ export function dropsOf(drops: readonly Drop[]): Drops {
     return drop;
   };
   return {
+    equip: (volume) => equip(find(volume)),
     deliver: (generation, adopt) => deliver(find(generation.volume), generation, adopt),
     currentId: async (volume) => (await readDrop(find(volume).path, volume)).current?.id ?? null,
     flipBack: (volume, keepFailed) => flipBack(find(volume), keepFailed),

@@ -20,8 +20,13 @@ interface Intended {
 
 async function intendedFor(drop: Drop): Promise<Intended> {
   const { uid, gid, mode } = await stat(drop.path);
+  return { drop: { uid, gid, mode }, ...modesFor({ mode }) };
+}
+
+/** `mode`: of the drop itself. */
+export function modesFor({ mode }: Pick<Owner, "mode">): Pick<Intended, "file" | "directory"> {
   const everyone = (mode & 0o005) === 0o005;
-  return { drop: { uid, gid, mode }, file: everyone ? 0o444 : 0o440, directory: everyone ? 0o755 : 0o750 };
+  return { file: everyone ? 0o444 : 0o440, directory: everyone ? 0o755 : 0o750 };
 }
 
 /** The directory that holds exactly this generation already, whole and readable. */

@@ -6,3 +6,4 @@ export { optionsFault, readMounts, seenMount } from "./options.ts";
 export type { SeenMount, VolumeOptions } from "./options.ts";
 export { readDrop } from "./read.ts";
 export { readSwapWarnings, swapWarning } from "./swap.ts";
+export { equip } from "./with-secrets.ts";

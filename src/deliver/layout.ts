@@ -24,6 +24,8 @@ export interface Layout {
 export const DATA = "..data";
 export const PREVIOUS = "..previous";
 export const SEEN = "..seen";
+/** A script beside the generations (with-secrets.ts). */
+export const SCRIPT = "with-secrets";
 /** On the way back, while a command needs both: points at the failed generation, as `..previous` then does. */
 export const FAILED = "..failed";
 const GENERATION_PREFIX = "..gen-";

@@ -2,7 +2,7 @@
 import { lstat, readdir, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../errors.ts";
-import { DATA, PREVIOUS, SEEN, idsOn, ifThere, linkTarget } from "./layout.ts";
+import { DATA, PREVIOUS, SCRIPT, SEEN, idsOn, ifThere, linkTarget } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import { readSeen, seenOf, writeSeen } from "./seen.ts";
 
@@ -14,7 +14,7 @@ const LINK_TEMPORARY = "..link.tmp";
  */
 export async function sweep(path: string, layout: Layout): Promise<void> {
   const names = layout.current === null ? [] : await readdir(join(path, layout.current));
-  const kept = new Set<string | null>([SEEN, layout.current, layout.previous, ...names]);
+  const kept = new Set<string | null>([SEEN, SCRIPT, layout.current, layout.previous, ...names]);
   if (layout.current !== null) kept.add(DATA);
   if (layout.previous !== null) kept.add(PREVIOUS);
   // First: without the `..failed` beside it, a failed generation would pass for the one to go back to.

@@ -8,6 +8,8 @@ import type { Kin } from "./kin.ts";
 import type { RollRecord } from "./record.ts";
 
 export interface Drops {
+  /** Puts the script `with-secrets` there, which is part of no generation. */
+  equip(volume: string): Promise<void>;
   deliver(generation: Generation, adopt: readonly SeenEntry[]): Promise<void>;
   /** Id of the generation that stands there now; null: none. */
   currentId(volume: string): Promise<string | null>;

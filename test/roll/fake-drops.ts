@@ -71,6 +71,7 @@ export class FakeDrops {
   /** As one sidecar acts on them: its calls are counted with those to the engine. */
   session(session: FakeSession): Drops {
     return {
+      equip: () => Promise.resolve(),
       deliver: (generation, adopt) =>
         session.step("deliver", generation.volume, true, () => {
           this.deliver(generation, adopt);
