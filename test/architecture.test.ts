@@ -107,6 +107,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "node:path": "mounts.ts: a path without needless slashes",
     zod: "a probe in JSON",
   },
+  search: { "node:crypto": "digests of values" },
   source: {
     chokidar: "file events",
     "node:crypto": "the digest of a bundle",
@@ -127,7 +128,7 @@ describe("imports", () => {
     expect([...new Set(used)].toSorted()).toEqual(listed.toSorted());
   });
 
-  test.each(["bundle", "plan"])(
+  test.each(["bundle", "plan", "search"])(
     "%s/ is pure: no engine, no files, no processes, no clock, nothing above it",
     (folder) => {
       const banned =

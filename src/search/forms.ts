@@ -1,0 +1,117 @@
+/** The texts and bytes that a value becomes on its way into a log, a URL, a header, a document (tmpfs-and-leaks.md §1.4). */
+import { createHash } from "node:crypto";
+import { asUrl, base32At, base64At, each, swapped } from "./encodings.ts";
+import { otherEscapes, usualEscapes } from "./escapes.ts";
+import { tellingLines } from "./lines.ts";
+
+export interface Form {
+  readonly form: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface Breadth {
+  /** Only what nearly everything makes: for the redactor of a large bundle. */
+  readonly usual?: boolean;
+  readonly digests?: boolean;
+}
+
+/** Fewer bytes are in any text by chance, whatever they encode. */
+export const MIN_FORM = 6;
+/** Of a longer value, as many bytes from its start stand for all of it. A multiple of 3 and of 5. */
+export const MAX_VALUE = 960;
+const DIGESTS = ["md5", "sha1", "sha256", "sha512"];
+const ALIGNMENTS = [0, 1, 2];
+
+/** Distinct in their bytes, the plainest first. */
+export function formsOf(value: Uint8Array, { usual = false, digests = true }: Breadth = {}): Form[] {
+  const found = new Map<string, Form>();
+  const add = (form: string, text: string | Uint8Array): void => {
+    const bytes = typeof text === "string" ? Buffer.from(text) : Buffer.from(text);
+    const key = bytes.toString("latin1");
+    if (bytes.length >= MIN_FORM && !found.has(key)) found.set(key, { form, bytes });
+  };
+  const head = Buffer.from(value.subarray(0, MAX_VALUE));
+  const texts = textsOf(head);
+  add("raw", head);
+  for (const text of texts) add("trimmed", text);
+  addBase64(add, "base64", head);
+  add("hex", head.toString("hex"));
+  add("hex", head.toString("hex").toUpperCase());
+  for (const [form, escaped] of texts.flatMap(usualEscapes)) add(form, escaped);
+  if (usual) return [...found.values()];
+  for (const [form, escaped] of texts.flatMap(otherEscapes)) add(form, escaped);
+  addBytes(add, head);
+  const [text] = texts;
+  if (text !== undefined) addWide(add, text);
+  if (digests) addDigests(add, value);
+  if (text !== undefined) for (const line of tellingLines(Buffer.from(value).toString())) add("line", line);
+  return [...found.values()];
+}
+
+type Add = (form: string, text: string | Uint8Array) => void;
+
+/** None of bytes that are no text; the second without the blanks around it. */
+function textsOf(bytes: Uint8Array): string[] {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return [...new Set([text, text.trim()])];
+  } catch {
+    return [];
+  }
+}
+
+function addBase64(add: Add, form: string, bytes: Uint8Array): void {
+  for (const base64 of ALIGNMENTS.map((offset) => base64At(bytes, offset))) {
+    add(form, base64);
+    add(`${form}url`, asUrl(base64));
+  }
+}
+
+function addBytes(add: Add, bytes: Buffer): void {
+  addBase64(add, "base64 in base64", Buffer.from(bytes.toString("base64")));
+  for (const offset of [0, 1, 2, 3, 4]) add("base32", base32At(bytes, offset));
+  for (const separator of [":", " "]) {
+    const separated = each(bytes, (hex) => `${separator}${hex}`).slice(1);
+    add("hex", separated);
+    add("hex", separated.toUpperCase());
+  }
+  add(
+    "hex escapes",
+    each(bytes, (hex) => `\\x${hex}`),
+  );
+  add(
+    "hex escapes",
+    each(bytes, (hex) => `\\x${hex.toUpperCase()}`),
+  );
+  add(
+    "octal",
+    each(bytes, (_, byte) => `\\${byte.toString(8).padStart(3, "0")}`),
+  );
+  add(
+    "percent",
+    each(bytes, (hex) => `%${hex}`),
+  );
+  add(
+    "percent",
+    each(bytes, (hex) => `%${hex.toUpperCase()}`),
+  );
+}
+
+function addWide(add: Add, text: string): void {
+  const little = Buffer.from(text, "utf16le");
+  add("utf-16", little);
+  add("utf-16", swapped(little));
+  // PowerShell's -EncodedCommand.
+  addBase64(add, "utf-16 in base64", little);
+}
+
+/** Of the value, and of the value as `echo` hands it on. */
+function addDigests(add: Add, value: Uint8Array): void {
+  for (const algorithm of DIGESTS) {
+    for (const end of ["", "\n"]) {
+      const digest = createHash(algorithm).update(value).update(end).digest();
+      const [hex, base64] = [digest.toString("hex"), digest.toString("base64").replace(/=+$/, "")];
+      for (const text of [hex, hex.toUpperCase(), base64, asUrl(base64)]) add(algorithm, text);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Looks for secrets in texts, streams and documents, in every form that something writes them in. Pure: bytes in,
+ * names and places out.
+ */
+import { fieldsOf, layOut, placed, type Field } from "./fields.ts";
+import { findDirect, type Span } from "./find.ts";
+import { compile, type Patterns } from "./patterns.ts";
+import { createStream } from "./stream.ts";
+import type { Hit, JsonHit, Needle, Searcher, SearcherOptions } from "./types.ts";
+
+export type { Hit, JsonHit, LineHit, Needle, Searcher, SearcherOptions, Stream, Unchecked } from "./types.ts";
+
+/** Needles once for many searches: to compile them costs more than to search a small text. */
+export function createSearcher(needles: readonly Needle[], options: SearcherOptions = {}): Searcher {
+  const patterns = compile(needles, options);
+  const find = (data: Uint8Array): Span[] => findDirect(data, patterns);
+  return {
+    unchecked: patterns.unchecked,
+    weak: patterns.weak,
+    search: (data) => find(typeof data === "string" ? Buffer.from(data) : data).map(toHit),
+    searchJson: (document) => searchFields(fieldsOf(document), find, patterns),
+    stream: () => createStream(find, Math.max(patterns.matcher.longest, 1)),
+  };
+}
+
+const toHit = ({ name, form, offset }: Hit): Hit => ({ name, form, offset });
+
+function searchFields(
+  fields: readonly Field[],
+  find: (data: Uint8Array) => Span[],
+  { fields: weak }: Patterns,
+): JsonHit[] {
+  const { text, starts } = layOut(fields);
+  const exact = fields.flatMap(({ whole, text: field, parts: [part] }) => {
+    if (!whole || part === undefined) return [];
+    const value = field.toString("latin1");
+    // An environment's NAME=value is a field of its own, whatever the name.
+    const right = /^[A-Za-z_]\w*=/.exec(value)?.[0].length ?? 0;
+    const found = [0, right].map((from) => [from, weak.get(value.slice(from)) ?? []] as const);
+    const [from, names] = found.find(([, some]) => some.length > 0) ?? [0, []];
+    return names.map((name) => ({ name, form: "whole field", offset: from, path: part.path }));
+  });
+  return [...placed(find(text), fields, starts), ...exact];
+}

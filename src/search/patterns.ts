@@ -1,0 +1,66 @@
+/** Needles to the patterns of one matcher: which bytes mean whose value in which form, and where they count. */
+import { formsOf } from "./forms.ts";
+import { grade } from "./grade.ts";
+import { Matcher } from "./matcher.ts";
+import type { Needle, SearcherOptions, Unchecked } from "./types.ts";
+
+export interface Meaning {
+  readonly name: string;
+  readonly form: string;
+  /** A weak value: the next byte must end it. */
+  readonly bounded: boolean;
+}
+
+export interface Patterns {
+  readonly matcher: Matcher;
+  /** By the matcher's index. */
+  readonly meanings: readonly (readonly Meaning[])[];
+  readonly lengths: readonly number[];
+  /** Weak values by themselves, for whole fields; by the latin1 of their bytes. */
+  readonly fields: ReadonlyMap<string, readonly string[]>;
+  readonly unchecked: readonly Unchecked[];
+  readonly weak: readonly Unchecked[];
+}
+
+/** What may stand between a name and its value. */
+const ASSIGNMENTS = ["=", '="', "='", ": ", ': "', ": '", '":"', '": "', '\\":\\"', '\\": \\"'];
+
+export function compile(needles: readonly Needle[], { digests = true, strict = false }: SearcherOptions): Patterns {
+  const entries = new Map<string, { readonly bytes: Uint8Array; readonly meanings: Meaning[] }>();
+  const add = (bytes: Uint8Array, meaning: Meaning): void => {
+    const key = Buffer.from(bytes).toString("latin1");
+    const entry = entries.get(key) ?? { bytes, meanings: [] };
+    if (!entry.meanings.some(({ name }) => name === meaning.name)) entry.meanings.push(meaning);
+    entries.set(key, entry);
+  };
+  const [unchecked, weak, fields] = [[] as Unchecked[], [] as Unchecked[], new Map<string, string[]>()];
+  for (const { name, value } of needles) {
+    const graded = grade(value);
+    if (graded.grade === "unsearchable") {
+      unchecked.push({ name, why: graded.why });
+    } else if (graded.grade === "strong" || strict) {
+      for (const { form, bytes } of formsOf(value, { digests })) add(bytes, { name, form, bounded: false });
+    } else {
+      weak.push({ name, why: graded.why });
+      const text = Buffer.from(value).toString("latin1");
+      fields.set(text, [...(fields.get(text) ?? []), name]);
+      for (const between of ASSIGNMENTS) {
+        add(Buffer.concat([Buffer.from(name + between), value]), { name, form: "NAME=value", bounded: true });
+      }
+    }
+  }
+  const all = [...entries.values()];
+  return {
+    matcher: new Matcher(all.map(({ bytes }) => bytes)),
+    meanings: all.map(({ meanings }) => meanings),
+    lengths: all.map(({ bytes }) => bytes.length),
+    fields,
+    unchecked,
+    weak,
+  };
+}
+
+/** Whether a value that ends before this byte ends there; undefined: the end of the data. */
+export function ends(byte: number | undefined): boolean {
+  return byte === undefined || !/[\w./+-]/.test(String.fromCharCode(byte));
+}

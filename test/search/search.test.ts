@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { createSearcher, type Hit } from "../../src/search/index.ts";
+
+/** Holds something for every encoding to change. */
+const CANARY = "c4nary/\"+<é>\n& s3cret$ 'x'";
+
+const needle = (name: string, value: string) => ({ name, value: Buffer.from(value) });
+const searcher = createSearcher([needle("KEY", CANARY), needle("TOKEN", "k7Qw9zXp2LmN4vRt")]);
+const found = (hits: readonly Hit[]): string[] => hits.map(({ name, form, offset }) => `${name} ${form} ${offset}`);
+
+describe("a search", () => {
+  it.each([
+    ["raw", CANARY],
+    ["json", JSON.stringify(CANARY)],
+    ["json in json", JSON.stringify(JSON.stringify(CANARY))],
+    ["percent", encodeURIComponent(CANARY)],
+    ["hex", Buffer.from(CANARY).toString("hex").toUpperCase()],
+    ["base64", Buffer.from(`u:${CANARY}`).toString("base64")],
+    ["base64", Buffer.from(`me:${CANARY}:`).toString("base64")],
+    ["base64", Buffer.from(CANARY).toString("base64url")],
+    ["utf-16", Buffer.from(CANARY, "utf16le").toString("latin1")],
+  ])("finds a value as %s", (form, text) => {
+    const hits = searcher.search(Buffer.from(`line\nabc ${text} def`, form === "utf-16" ? "latin1" : "utf8"));
+    expect(hits.map((hit) => hit.name)).toEqual(["KEY"]);
+    expect(hits[0]?.form.startsWith(form)).toBe(true);
+  });
+
+  it("says where, and finds nothing where nothing is", () => {
+    expect(found(searcher.search("0123 k7Qw9zXp2LmN4vRt k7Qw9zXp2LmN4vRt"))).toEqual(["TOKEN raw 5", "TOKEN raw 22"]);
+    expect(searcher.search("k7Qw9zXp2LmN4vR")).toEqual([]);
+    expect(searcher.search("")).toEqual([]);
+    expect(createSearcher([]).search("anything")).toEqual([]);
+  });
+
+  it("looks for weak values only where they mean something, and says what it does not look for", () => {
+    const weak = createSearcher([needle("MODE", "true"), needle("USER", "bot1"), needle("PASS", "hunter2")]);
+    expect(weak.unchecked.map(({ name }) => name)).toEqual(["MODE", "USER"]);
+    expect(weak.weak.map(({ name }) => name)).toEqual(["PASS"]);
+    expect(weak.search("true bot1 hunter2 PASS=hunter22 PASS=hunter2-x")).toEqual([]);
+    expect(found(weak.search('PASS=hunter2 {"PASS":"hunter2"}'))).toEqual(["PASS NAME=value 0", "PASS NAME=value 15"]);
+    expect(weak.searchJson({ Env: ["A=hunter2"], Cmd: ["hunter2"], Label: "a hunter2" })).toEqual([
+      { name: "PASS", form: "whole field", offset: 2, path: "Env[0]" },
+      { name: "PASS", form: "whole field", offset: 0, path: "Cmd[0]" },
+    ]);
+  });
+});
+
+describe("a search of a document", () => {
+  it("tells the path of keys, values and what is split over the items of an array", () => {
+    const document = {
+      Config: { Env: ["A=1", "TOKEN=k7Qw9zXp2LmN4vRt"], Labels: { "x.k7Qw9zXp2LmN4vRt": 1 } },
+      Args: ["-p", "k7Qw9zXp", "2LmN4vRt"],
+    };
+    expect(searcher.searchJson(document)).toEqual([
+      { name: "TOKEN", form: "raw", offset: 6, path: "Config.Env[1]" },
+      { name: "TOKEN", form: "raw", offset: 2, path: 'Config.Labels["x.k7Qw9zXp2LmN4vRt"]' },
+      { name: "TOKEN", form: "raw", offset: 0, path: "Args[1]" },
+    ]);
+  });
+});
+
+describe("a stream", () => {
+  const text = `first\n${"x".repeat(100)} k7Qw9zXp2LmN4vRt\nsecond ${Buffer.from(CANARY).toString("base64")}\n\nk7Qw9zXp2LmN4vRt`;
+  it.each([1, 7, 64, 1000])("in chunks of %d bytes tells offsets and lines as the whole text does", (size) => {
+    const stream = searcher.stream();
+    const bytes = Buffer.from(text);
+    const hits = [];
+    for (let at = 0; at < bytes.length; at += size) hits.push(...stream.push(bytes.subarray(at, at + size)));
+    hits.push(...stream.end());
+    expect(found(hits)).toEqual(found(searcher.search(text)));
+    expect(hits.map(({ line }) => line)).toEqual([2, 3, 5]);
+  });
+});
