@@ -14,8 +14,8 @@ export interface Budget {
 }
 
 export interface Config {
-  /** A file name inside `bundleDir`, or a path; null: the one bundle that is in `bundleDir`. */
-  readonly bundle: string | null;
+  /** File names inside `bundleDir`, or paths, in order; none: the one bundle that is in `bundleDir`. */
+  readonly bundles: readonly string[];
   readonly bundleDir: string;
   readonly keyFile: string;
   readonly stateDir: string;
@@ -44,6 +44,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** PATH_MAX of Linux. */
 const MAX_PATH = 4096;
+const MAX_BUNDLES = 32;
 const MAX_ALLOW_EMPTY = 1000;
 /** Below this a poll is a busy loop over a network file system; above it nobody trusts that it happens. */
 const POLL_RANGE = [SECOND, HOUR] as const;
@@ -78,6 +79,17 @@ function duration(fallback: string, [min, max]: readonly [number, number]) {
       return z.NEVER;
     });
 }
+
+/** By commas alone: a path may hold blanks. */
+const bundleList = z
+  .string()
+  .regex(/^[^\0]*$/, "holds a NUL byte")
+  .default("")
+  .transform((text) => text.split(",").map((name) => name.trim()))
+  .transform((listed): readonly string[] => listed.filter((name) => name !== ""))
+  .refine((listed) => listed.length <= MAX_BUNDLES, `must not list more than ${MAX_BUNDLES} bundles`)
+  .refine((listed) => listed.every((name) => name.length <= MAX_PATH), "is too long for a path")
+  .refine((listed) => new Set(listed).size === listed.length, "lists a bundle twice");
 
 const names = z
   .string()
@@ -131,7 +143,7 @@ const socket = z
   });
 
 const schema = z.object({
-  SIDECRYPT_BUNDLE: path.nullable().default(null),
+  SIDECRYPT_BUNDLE: bundleList,
   SIDECRYPT_BUNDLE_DIR: path.default("/bundle"),
   SOPS_AGE_KEY_FILE: path.default("/run/age.key"),
   SIDECRYPT_STATE: path.default("/state"),
@@ -165,7 +177,7 @@ export function parseConfig(env: Environment): Config {
   }
   const values = parsed.data;
   return {
-    bundle: values.SIDECRYPT_BUNDLE,
+    bundles: values.SIDECRYPT_BUNDLE,
     bundleDir: values.SIDECRYPT_BUNDLE_DIR,
     keyFile: values.SOPS_AGE_KEY_FILE,
     stateDir: values.SIDECRYPT_STATE,

@@ -14,6 +14,7 @@ export const EXIT_STATUS = {
 
   "bundle-missing": 3,
   "bundle-ambiguous": 3,
+  "bundle-conflict": 3,
   "bundle-unreadable": 3,
   "bundle-single-file": 3,
   "bundle-too-large": 3,

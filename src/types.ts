@@ -13,6 +13,19 @@ export interface Bundle {
   readonly digest: string;
 }
 
+/** A bundle in its place among several. */
+export interface ListedBundle extends Bundle {
+  /** As SIDECRYPT_BUNDLE lists it; "": the only one of its directory. */
+  readonly name: string;
+}
+
+/** All bundles of one reading, in the order of SIDECRYPT_BUNDLE; mostly one. */
+export interface BundleSet {
+  /** That of the only bundle; of several a SHA-256 over theirs, hex. */
+  readonly digest: string;
+  readonly bundles: readonly ListedBundle[];
+}
+
 /** Something worth saying that stops nothing; never holds a value. */
 export interface Warning {
   /** What it is about: a secret's name, a service, a volume. */
@@ -20,8 +33,9 @@ export interface Warning {
   readonly message: string;
 }
 
-/** A bundle of which every value was decrypted and the MAC compared. */
+/** A bundle, or several as one, of which every value was decrypted and the MAC compared. */
 export interface Opened {
+  /** Of the bundle, or of the set. */
   readonly digest: string;
   /** Name to the exact bytes that a bot gets, in the bundle's order. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;

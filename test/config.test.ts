@@ -15,7 +15,7 @@ function refusal(env: Record<string, string>): SidecryptError {
 describe("the configuration", () => {
   it("has a default for everything", () => {
     expect(parseConfig({ PATH: "/usr/bin", HOSTNAME: "x" })).toEqual({
-      bundle: null,
+      bundles: [],
       bundleDir: "/bundle",
       keyFile: "/run/age.key",
       stateDir: "/state",
@@ -35,7 +35,7 @@ describe("the configuration", () => {
 
   it("takes every variable", () => {
     const env = {
-      SIDECRYPT_BUNDLE: "prod.enc.env",
+      SIDECRYPT_BUNDLE: "common.enc.env, more secrets/prod.enc.env",
       SIDECRYPT_BUNDLE_DIR: "secrets",
       SOPS_AGE_KEY_FILE: "age.key",
       SIDECRYPT_STATE: "/var/lib/sidecrypt",
@@ -53,7 +53,7 @@ describe("the configuration", () => {
     };
     expect(Object.keys(env)).toEqual(VARIABLES);
     expect(parseConfig(env)).toEqual({
-      bundle: "prod.enc.env",
+      bundles: ["common.enc.env", "more secrets/prod.enc.env"],
       bundleDir: "secrets",
       keyFile: "age.key",
       stateDir: "/var/lib/sidecrypt",
@@ -102,6 +102,8 @@ describe("the configuration", () => {
     ["SIDECRYPT_ALLOW_EMPTY", "A ".repeat(1001), "SIDECRYPT_ALLOW_EMPTY must not hold more than 1000 names"],
     ["SIDECRYPT_STATE", "/st\0ate", "SIDECRYPT_STATE holds a NUL byte"],
     ["SIDECRYPT_BUNDLE", "x".repeat(4097), "SIDECRYPT_BUNDLE is too long for a path"],
+    ["SIDECRYPT_BUNDLE", "a.env, a.env", "SIDECRYPT_BUNDLE lists a bundle twice"],
+    ["SIDECRYPT_BUNDLE", [...Array(33).keys()].join(), "SIDECRYPT_BUNDLE must not list more than 32 bundles"],
     ["DOCKER_HOST", "tcp://user:canary@host:2375", refusedScheme("tcp")],
     ["DOCKER_HOST", "ssh://host", refusedScheme("ssh")],
     ["DOCKER_HOST", "/var/run/docker.sock", refusedScheme("no scheme")],

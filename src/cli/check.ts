@@ -2,18 +2,23 @@ import { sniff } from "../bundle/index.ts";
 import { parseConfig } from "../config.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Io } from "./io.ts";
-import { openFile } from "./opening.ts";
+import { openAll, openFile, type OpenedFile } from "./opening.ts";
 import type { Ui } from "./ui.ts";
 
 export async function check(argv: readonly string[], io: Io, ui: Ui): Promise<number> {
   const [file = null] = parseArguments(argv, { command: "check", flags: {}, operands: 1 }).operands;
-  const { path, bundle, opened } = await openFile(file, parseConfig(io.env), ui);
+  const config = parseConfig(io.env);
+  const files = file === null ? await openAll(config, ui) : [await openFile(file, config, ui)];
+  for (const one of files) print(one, ui);
+  return 0;
+}
+
+function print({ path, bundle, opened }: OpenedFile, ui: Ui): void {
   const names = [...opened.secrets.keys()];
   const [format, recipients] = [sniff(bundle.bytes), countRecipients(bundle.bytes)];
   ui.out(`${path}: ${format}, ${count(names.length, "secret")}, ${count(recipients, "recipient")}, MAC verified`);
   for (const name of names) ui.out(name);
   for (const { subject, message } of opened.warnings) ui.out(`warning: ${subject}: ${message}`);
-  return 0;
 }
 
 /** How many keys open it: one that is forgotten shows here, not on the day of the disaster. */

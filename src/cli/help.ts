@@ -36,8 +36,8 @@ Runs the daemon: opens the bundle, delivers each consumer's secrets, watches for
 a new bundle and rolls what changed, until SIGTERM. The log is JSON on stdout.
 
 Settings come from the environment (default in brackets):
-  SIDECRYPT_BUNDLE       file name in the bundle directory, or a path
-                         [the only bundle in it]
+  SIDECRYPT_BUNDLE       file name in the bundle directory, or a path; several,
+                         separated by commas [the only bundle in it]
   SIDECRYPT_BUNDLE_DIR   [/bundle]
   SOPS_AGE_KEY_FILE      age identities [/run/age.key]
   SIDECRYPT_STATE        small persistent volume [/state]
@@ -89,7 +89,7 @@ Example:
   check: `usage: sidecrypt check [BUNDLE]
 
 Opens a bundle as the daemon would, verifies its MAC, and prints the names in it
-and what is worth a look. Without BUNDLE, the one that the daemon would take.
+and what is worth a look. Without BUNDLE, all that the daemon would take.
 The key comes from SOPS_AGE_KEY_FILE.
 
 Exit status: 0 if the bundle opens, warnings or not; 3 if it does not.

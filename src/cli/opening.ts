@@ -1,9 +1,10 @@
-/** The bundle and the key as the daemon would find them, for the commands that work without it. */
+/** The bundles and the key as the daemon would find them, for the commands that work without it. */
 import { resolve } from "node:path";
-import { looksLikeBundle, open, type Identities } from "../bundle/index.ts";
+import { looksLikeBundle, merge, open, type Identities } from "../bundle/index.ts";
 import type { Config } from "../config.ts";
+import { SidecryptError } from "../errors.ts";
 import { loadIdentities } from "../keys.ts";
-import { findBundle, readBundle } from "../source/index.ts";
+import { asSet, findBundles, readBundle } from "../source/index.ts";
 import type { Bundle, Opened } from "../types.ts";
 import type { Ui } from "./ui.ts";
 
@@ -14,9 +15,34 @@ export interface OpenedFile {
   readonly opened: Opened;
 }
 
-/** `file` is what the command line names, relative to where we stand; null: the one that the daemon would take. */
+/**
+ * `file` is what the command line names, relative to where we stand; null: the one that the daemon would take.
+ * @throws SidecryptError `bundle-ambiguous` where the daemon would take several
+ */
 export async function openFile(file: string | null, config: Config, ui: Ui): Promise<OpenedFile> {
-  const path = file === null ? await findBundle(config.bundleDir, config.bundle, looksLikeBundle) : resolve(file);
+  if (file !== null) return openPath(resolve(file), config, ui);
+  const [path, ...others] = await pathsOf(config);
+  if (path !== undefined && others.length === 0) return openPath(path, config, ui);
+  throw new SidecryptError(
+    "bundle-ambiguous",
+    `SIDECRYPT_BUNDLE lists ${config.bundles.length} bundles: ${config.bundles.join(", ")}`,
+    "name the one that is meant on the command line",
+  );
+}
+
+/** All that the daemon would take; that they go together is part of it. */
+export async function openAll(config: Config, ui: Ui): Promise<readonly OpenedFile[]> {
+  const files: OpenedFile[] = [];
+  for (const path of await pathsOf(config)) files.push(await openPath(path, config, ui));
+  merge(asSet(files.map(({ path, bundle }) => ({ ...bundle, name: path }))).digest, files);
+  return files;
+}
+
+async function pathsOf({ bundleDir, bundles }: Config): Promise<readonly string[]> {
+  return (await findBundles(bundleDir, bundles, looksLikeBundle)).map(({ path }) => path);
+}
+
+async function openPath(path: string, config: Config, ui: Ui): Promise<OpenedFile> {
   const identities = await loadIdentities(config.keyFile);
   const bundle = await readBundle(path);
   const opened = await open(bundle, identities, { allowEmpty: config.allowEmpty, dotenv: config.dotenv });

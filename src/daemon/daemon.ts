@@ -3,7 +3,7 @@
  * cycle. Every signal means "look again"; none carries what changed.
  */
 import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { CONTROL_SOCKET, type ControlHandlers, type ControlServer, serveControl } from "../control/index.ts";
@@ -20,7 +20,7 @@ import { buildStatus, type Status, type StatusInput } from "../report/status.ts"
 import { Hands } from "../roll/hands.ts";
 import { LABEL_REPLACES } from "../roll/journal.ts";
 import { Kin } from "../roll/kin.ts";
-import { watch } from "../source/index.ts";
+import { watch, type Watch } from "../source/index.ts";
 import type { Fault, Warning } from "../types.ts";
 import { Alarm } from "./alarm.ts";
 import { Cycle, NOTHING_SEEN } from "./cycle.ts";
@@ -29,6 +29,7 @@ import { type KnownOptions, observe } from "./observe.ts";
 import { type Present, Reader } from "./present.ts";
 import { RecordFile } from "./records.ts";
 import { findSelf, type Self } from "./self.ts";
+import { watchedDirectories } from "./watched.ts";
 import { dropsOf } from "./world.ts";
 
 export interface DaemonParts {
@@ -110,7 +111,7 @@ class Daemon {
   async run(): Promise<void> {
     const { log, version, config } = this.#parts;
     log.info("daemon-started", { version });
-    const watching = await this.#watchBundle();
+    const watching = await this.#watchBundles();
     const engine = await this.#connect();
     if (engine !== null) {
       const { docker, self } = engine;
@@ -122,14 +123,18 @@ class Daemon {
       this.#finished.abort();
       await Promise.all(others);
     }
-    await watching.close();
+    await Promise.all(watching.map((one) => one.close()));
     log.info("daemon-stopped");
   }
 
-  #watchBundle(): ReturnType<typeof watch> {
+  #watchBundles(): Promise<Watch[]> {
+    return Promise.all(watchedDirectories(this.#parts.config).map((dir) => this.#watch(dir)));
+  }
+
+  #watch(dir: string): Promise<Watch> {
     const { config, clock, log, stop } = this.#parts;
     return watch({
-      dir: config.bundle === null ? config.bundleDir : dirname(resolve(config.bundleDir, config.bundle)),
+      dir,
       clock,
       debounceMs: config.debounce,
       maxWaitMs: config.debounce * MAX_WAIT_FACTOR,
@@ -310,7 +315,7 @@ class Daemon {
 function bundleOf(present: Present | null): StatusInput["bundle"] {
   return {
     path: present?.path ?? null,
-    digest: present?.bundle?.digest ?? null,
+    digest: present?.bundles?.digest ?? null,
     fault: present?.fault ?? null,
   };
 }

@@ -1,11 +1,11 @@
 /**
- * What the world cannot hold, in /state: which bundle each drop was committed from, those bundles as ciphertext, the
+ * What the world cannot hold, in /state: which bundles each drop was committed from, those bundles as ciphertext, the
  * quarantine, and which rolls began lately. No plaintext byte. Losing it costs memory, not correctness.
  */
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import type { Bundle, KeptFailure, Quarantine } from "../types.ts";
+import type { BundleSet, KeptFailure, ListedBundle, Quarantine } from "../types.ts";
 import { Lock } from "./lock.ts";
 import type { RollStart } from "./pace.ts";
 import { unwritable, writeWhole } from "./state-file.ts";
@@ -15,10 +15,14 @@ const BUNDLES = "bundles";
 /** Sets of generations; the oldest are forgotten, and would be tried once more if someone went back to them. */
 const QUARANTINE_LIMIT = 100;
 
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+
 const schema = z.object({
   version: z.literal(1),
-  /** Volume to the digest of the bundle that it was committed from. */
-  committed: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)),
+  /** Volume to the digest of the set of bundles that it was committed from. */
+  committed: z.record(z.string(), digest),
+  // A version that knew one bundle only kept none: then the digest is that of the file.
+  sets: z.record(digest, z.array(z.object({ name: z.string(), digest })).min(1)).catch({}),
   quarantine: z.array(
     z.object({
       generations: z.record(z.string(), z.string()),
@@ -44,7 +48,7 @@ const schema = z.object({
 
 type Content = z.infer<typeof schema>;
 
-const EMPTY: Content = { version: 1, committed: {}, quarantine: [], failures: [], rolls: [] };
+const EMPTY: Content = { version: 1, committed: {}, sets: {}, quarantine: [], failures: [], rolls: [] };
 
 export class Memory {
   readonly #dir: string;
@@ -85,25 +89,44 @@ export class Memory {
     return this.#content.rolls;
   }
 
-  /** Ciphertext of a committed bundle; null: it is not kept any more. */
-  async bundle(digest: string): Promise<Bundle | null> {
+  /** Ciphertexts of a committed set of bundles; null: not all of them are kept any more. */
+  async bundles(digest: string): Promise<BundleSet | null> {
     try {
-      const path = join(this.#dir, BUNDLES, `${digest}.enc`);
-      return { path: `the bundle committed last (${digest.slice(0, 12)})`, bytes: await readFile(path), digest };
+      return { digest, bundles: await Promise.all(this.#partsOf(digest).map((part) => this.#read(part))) };
     } catch {
       return null;
     }
   }
 
-  /** These drops hold what this bundle says, and nobody is going back. */
-  async commit(volumes: readonly string[], bundle: Bundle): Promise<void> {
-    const fresh = volumes.filter((volume) => this.#content.committed[volume] !== bundle.digest);
+  /** These drops hold what these bundles say, and nobody is going back. */
+  async commit(volumes: readonly string[], { digest, bundles }: BundleSet): Promise<void> {
+    const fresh = volumes.filter((volume) => this.#content.committed[volume] !== digest);
     if (fresh.length === 0) return;
-    await writeWhole(join(this.#dir, BUNDLES, `${bundle.digest}.enc`), bundle.bytes, this.#dir);
-    const rows = fresh.map((volume) => [volume, bundle.digest] as const);
-    this.#content = { ...this.#content, committed: { ...this.#content.committed, ...Object.fromEntries(rows) } };
+    for (const one of bundles) await writeWhole(this.#fileOf(one.digest), one.bytes, this.#dir);
+    const committed = { ...this.#content.committed, ...Object.fromEntries(fresh.map((volume) => [volume, digest])) };
+    const parts = bundles.map((one) => ({ name: one.name, digest: one.digest }));
+    const sets = Object.entries({ ...this.#content.sets, [digest]: parts });
+    const inForce = new Set(Object.values(committed));
+    this.#content = {
+      ...this.#content,
+      committed,
+      sets: Object.fromEntries(sets.filter(([one]) => inForce.has(one))),
+    };
     await this.#save();
     await this.#prune();
+  }
+
+  #partsOf(digest: string): readonly Pick<ListedBundle, "name" | "digest">[] {
+    return this.#content.sets[digest] ?? [{ name: "", digest }];
+  }
+
+  async #read({ name, digest }: Pick<ListedBundle, "name" | "digest">): Promise<ListedBundle> {
+    const path = `the bundle committed last (${digest.slice(0, 12)})`;
+    return { name, path, bytes: await readFile(this.#fileOf(digest)), digest };
+  }
+
+  #fileOf(digest: string): string {
+    return join(this.#dir, BUNDLES, `${digest}.enc`);
   }
 
   async addQuarantine(entry: Quarantine): Promise<void> {
@@ -160,7 +183,8 @@ export class Memory {
   }
 
   async #prune(): Promise<void> {
-    const wanted = new Set(Object.values(this.#content.committed).map((digest) => `${digest}.enc`));
+    const parts = Object.values(this.#content.committed).flatMap((digest) => this.#partsOf(digest));
+    const wanted = new Set(parts.map(({ digest }) => `${digest}.enc`));
     for (const name of await readdir(join(this.#dir, BUNDLES))) {
       if (!wanted.has(name)) await rm(join(this.#dir, BUNDLES, name), { force: true });
     }

@@ -13,10 +13,10 @@ export class News {
     this.#log = log;
   }
 
-  bundle({ bundle, fault, path }: Present): void {
-    if (!this.#isNew("bundle", [bundle?.digest, fault])) return;
+  bundle({ bundles, fault, path }: Present): void {
+    if (!this.#isNew("bundle", [bundles?.digest, fault])) return;
     if (fault !== null) this.#log.error("bundle-refused", { path, ...fault });
-    else this.#log.info("bundle-opened", { path, digest: bundle?.digest.slice(0, 12) });
+    else this.#log.info("bundle-opened", { path, digest: bundles?.digest.slice(0, 12) });
   }
 
   plan(made: Plan): void {

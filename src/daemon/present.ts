@@ -1,29 +1,32 @@
-/** The bundle that is there now, and those committed last: read, opened, and kept opened while nothing changes. */
-import { type Identities, looksLikeBundle, open, type OpenOptions } from "../bundle/index.ts";
+/** The bundles that are there now, and those committed last: read, opened, and kept opened while nothing changes. */
+import { type Identities, looksLikeBundle, merge, open, type OpenOptions } from "../bundle/index.ts";
 import type { Config } from "../config.ts";
 import { faultOf } from "../fault.ts";
 import { loadIdentities } from "../keys.ts";
-import { findBundle, readBundle, refuseSingleFile } from "../source/index.ts";
-import type { Bundle, Fault, Opened } from "../types.ts";
+import { asSet, findBundles, readBundle, refuseSingleFile } from "../source/index.ts";
+import type { Bundle, BundleSet, Fault, Opened } from "../types.ts";
 import type { Memory } from "./memory.ts";
 
 export interface Present {
+  /** Of all bundles, for people. */
   readonly path: string | null;
   /** What was read, opened or not; null: nothing could be read. */
-  readonly bundle: Bundle | null;
+  readonly bundles: BundleSet | null;
   /** Null: refused or missing; `fault` says why. */
   readonly opened: Opened | null;
   readonly fault: Fault | null;
-  /** The committed bundles that could be opened, by digest. */
+  /** The committed sets of bundles that could be opened, by digest. */
   readonly committed: ReadonlyMap<string, Opened>;
 }
 
 export class Reader {
   readonly #config: Config;
   readonly #memory: Memory;
-  /** Opened bundles by digest, under the identities that opened them. */
+  /** Opened bundles by the digest of their file, under the identities that opened them. */
   #cache = new Map<string, Opened>();
   #cachedFor = "";
+  /** Digests of the files that were needed in this reading. */
+  #used = new Set<string>();
 
   constructor(config: Config, memory: Memory) {
     this.#config = config;
@@ -32,19 +35,20 @@ export class Reader {
 
   async read(): Promise<Present> {
     let path: string | null = null;
-    let bundle: Bundle | null = null;
+    let bundles: BundleSet | null = null;
     let committed: ReadonlyMap<string, Opened> = new Map();
+    this.#used = new Set();
     try {
       const identities = await this.#identities();
       committed = await this.#openCommitted(identities);
-      path = await findBundle(this.#config.bundleDir, this.#config.bundle, looksLikeBundle);
-      await refuseSingleFile(path);
-      bundle = await readBundle(path);
-      const opened = await this.#open(bundle, identities);
-      this.#forget(new Set([bundle.digest, ...committed.keys()]));
-      return { path, bundle, opened, fault: null, committed };
+      const found = await findBundles(this.#config.bundleDir, this.#config.bundles, looksLikeBundle);
+      path = found.map((one) => one.path).join(", ");
+      bundles = asSet(await Promise.all(found.map(async (one) => ({ ...(await readMounted(one.path)), ...one }))));
+      const opened = await this.#openAll(bundles, identities);
+      this.#forgetUnused();
+      return { path, bundles, opened, fault: null, committed };
     } catch (thrown) {
-      return { path, bundle, opened: null, fault: faultOf(thrown, path ?? this.#config.bundleDir), committed };
+      return { path, bundles, opened: null, fault: faultOf(thrown, path ?? this.#config.bundleDir), committed };
     }
   }
 
@@ -65,14 +69,22 @@ export class Reader {
   async #openCommitted(identities: Identities): Promise<ReadonlyMap<string, Opened>> {
     const opened = new Map<string, Opened>();
     for (const digest of new Set(Object.values(this.#memory.committed))) {
-      const bundle = this.#cache.has(digest) ? null : await this.#memory.bundle(digest);
-      const found = bundle === null ? this.#cache.get(digest) : await this.#open(bundle, identities).catch(() => null);
-      if (found !== null && found !== undefined) opened.set(digest, found);
+      const bundles = await this.#memory.bundles(digest);
+      const found = bundles === null ? null : await this.#openAll(bundles, identities).catch(() => null);
+      if (found !== null) opened.set(digest, found);
     }
     return opened;
   }
 
+  async #openAll({ digest, bundles }: BundleSet, identities: Identities): Promise<Opened> {
+    const parts: { bundle: Bundle; opened: Opened }[] = [];
+    for (const bundle of bundles) parts.push({ bundle, opened: await this.#open(bundle, identities) });
+    const [first] = parts;
+    return first !== undefined && parts.length === 1 ? first.opened : merge(digest, parts);
+  }
+
   async #open(bundle: Bundle, identities: Identities): Promise<Opened> {
+    this.#used.add(bundle.digest);
     const cached = this.#cache.get(bundle.digest);
     if (cached !== undefined) return cached;
     const options: OpenOptions = { allowEmpty: this.#config.allowEmpty, dotenv: this.#config.dotenv };
@@ -81,7 +93,12 @@ export class Reader {
     return opened;
   }
 
-  #forget(wanted: ReadonlySet<string>): void {
-    for (const digest of this.#cache.keys()) if (!wanted.has(digest)) this.#cache.delete(digest);
+  #forgetUnused(): void {
+    for (const digest of this.#cache.keys()) if (!this.#used.has(digest)) this.#cache.delete(digest);
   }
+}
+
+async function readMounted(path: string): Promise<Bundle> {
+  await refuseSingleFile(path);
+  return readBundle(path);
 }

@@ -72,5 +72,5 @@ export async function commitSettled({ drops, memory }: SettleParts, look: Look, 
       await drops.commit(drop.volume);
     }
   }
-  if (present.opened !== null && present.bundle !== null) await memory.commit(settled, present.bundle);
+  if (present.opened !== null && present.bundles !== null) await memory.commit(settled, present.bundles);
 }

@@ -31,6 +31,16 @@ export async function findBundle(dir: string, named: string | null, looksLikeBun
   throw missing(`no bundle in ${dir}: looked for ${WELL_KNOWN.join(", ")} or one file that sops has encrypted`);
 }
 
+/** The bundles that are listed, each by name and path, in their order; with none listed, the only one in `dir`. */
+export async function findBundles(
+  dir: string,
+  listed: readonly string[],
+  looksLikeBundle: LooksLikeBundle,
+): Promise<readonly { readonly name: string; readonly path: string }[]> {
+  if (listed.length === 0) return [{ name: "", path: await findBundle(dir, null, looksLikeBundle) }];
+  return Promise.all(listed.map(async (name) => ({ name, path: await namedBundle(resolve(dir, name)) })));
+}
+
 async function namedBundle(path: string): Promise<string> {
   try {
     if ((await stat(path)).isFile()) return path;
@@ -97,7 +107,7 @@ function ambiguous(dir: string, names: readonly string[]): SidecryptError {
   return new SidecryptError(
     "bundle-ambiguous",
     `${names.length} bundles in ${dir}: ${names.join(", ")}`,
-    `name the one that counts: SIDECRYPT_BUNDLE=${names[0] ?? ""}`,
+    `name the one that counts: SIDECRYPT_BUNDLE=${names[0] ?? ""}; or all that count, in order: ${names.join(",")}`,
   );
 }
 

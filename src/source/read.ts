@@ -5,13 +5,21 @@ import { open, readFile, realpath } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { mountAt, parseMountinfo } from "../mountinfo.ts";
 import { SidecryptError, systemCode } from "../errors.ts";
-import type { Bundle } from "../types.ts";
+import type { Bundle, BundleSet, ListedBundle } from "../types.ts";
 import { singleFile, unreadableAt } from "./find.ts";
 import { LARGEST_BUNDLE } from "./limits.ts";
 
 export async function readBundle(path: string): Promise<Bundle> {
   const bytes = await readLimited(path);
   return { path, bytes, digest: createHash("sha256").update(bytes).digest("hex") };
+}
+
+/** A set of one has the digest of its file: what `sha256sum` prints. */
+export function asSet(bundles: readonly ListedBundle[]): BundleSet {
+  const digests = bundles.map(({ digest }) => digest);
+  const [first = ""] = digests;
+  if (digests.length === 1) return { digest: first, bundles };
+  return { digest: createHash("sha256").update(digests.join("\n")).digest("hex"), bundles };
 }
 
 /** Refuses a bundle that is itself a mount point. `mountinfo` is the text of /proc/self/mountinfo. */

@@ -10,6 +10,7 @@ import type { Pace } from "../../src/daemon/pace.ts";
 import type { Present } from "../../src/daemon/present.ts";
 import { createRedactor } from "../../src/report/redact.ts";
 import { buildStatus, type ConsumerStatus, type Status } from "../../src/report/status.ts";
+import { asSet } from "../../src/source/index.ts";
 import type { Call, Script } from "../roll/fake-session.ts";
 import { type Service, Sidecar, World } from "../roll/world.ts";
 
@@ -143,7 +144,7 @@ export class CycleWorld {
       version: "0",
       now: this.now,
       startedAt: 0,
-      bundle: { path: null, digest: present?.bundle?.digest ?? null, fault: null },
+      bundle: { path: null, digest: present?.bundles?.digest ?? null, fault: null },
       quarantine: this.memory.quarantine,
       failures: this.memory.failures,
       warnings: [],
@@ -159,7 +160,7 @@ export class CycleWorld {
     const digests = new Set(Object.values(this.memory.committed));
     return {
       path: "/bundle/test.env",
-      bundle: { path: "/bundle/test.env", bytes: Buffer.from(version), digest: digestOf(version) },
+      bundles: asSet([{ name: "", path: "/bundle/test.env", bytes: Buffer.from(version), digest: digestOf(version) }]),
       opened: this.world.opened(version),
       fault: null,
       committed: new Map([...digests].map((digest) => [digest, this.world.opened(versionOf(digest))])),

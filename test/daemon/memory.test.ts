@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Memory } from "../../src/daemon/memory.ts";
-import type { Bundle, Quarantine } from "../../src/types.ts";
+import { asSet } from "../../src/source/index.ts";
+import type { BundleSet, ListedBundle, Quarantine } from "../../src/types.ts";
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), "sidecrypt-memory-"));
@@ -13,11 +14,13 @@ function folder(): string {
   return path;
 }
 
-const bundle = (letter: string): Bundle => ({
+const listed = (letter: string, name = ""): ListedBundle => ({
+  name,
   path: "secrets.enc.env",
   bytes: Buffer.from(`KEY=ENC[${letter}]`),
   digest: letter.repeat(64),
 });
+const bundle = (letter: string): BundleSet => asSet([listed(letter)]);
 
 const entry = (service: string): Quarantine => ({
   generations: { [`${service}-secrets`]: "0011223344556677" },
@@ -38,7 +41,8 @@ test("everything is there again after a restart", async () => {
   const after = await Memory.load(dir);
   expect(after.committed).toEqual({ bot1: "a".repeat(64), bot2: "a".repeat(64) });
   expect(after.quarantine).toEqual([entry("bot1"), entry("redis")]);
-  expect(await after.bundle("a".repeat(64))).toMatchObject({ bytes: bundle("a").bytes, digest: "a".repeat(64) });
+  const found = await after.bundles("a".repeat(64));
+  expect(found).toMatchObject({ digest: "a".repeat(64), bundles: [{ name: "", bytes: listed("a").bytes }] });
 });
 
 describe("a memory that is lost is an empty one", () => {
@@ -64,7 +68,7 @@ describe("a memory that is lost is an empty one", () => {
     const memory = await Memory.load(dir);
     await memory.commit(["bot1"], bundle("a"));
     rmSync(join(dir, "bundles"), { recursive: true });
-    expect(await memory.bundle("a".repeat(64))).toBeNull();
+    expect(await memory.bundles("a".repeat(64))).toBeNull();
     expect((await Memory.load(dir)).committed).toEqual({ bot1: "a".repeat(64) });
   });
 });
@@ -99,6 +103,36 @@ describe("bundles", () => {
     expect(kept(dir)).toEqual([`${"b".repeat(64)}.enc`, `${"c".repeat(64)}.enc`]);
     await memory.commit(["bot1", "bot2"], bundle("c"));
     expect(kept(dir)).toEqual([`${"c".repeat(64)}.enc`]);
+  });
+
+  test("of several, each is kept once, and comes back in its place", async () => {
+    const dir = folder();
+    const memory = await Memory.load(dir);
+    const first = asSet([listed("a", "common.env"), listed("b", "prod.env")]);
+    const second = asSet([listed("a", "common.env"), listed("c", "prod.env")]);
+    await memory.commit(["bot1", "bot2"], first);
+    await memory.commit(["bot1"], second);
+    expect(kept(dir)).toEqual(["a", "b", "c"].map((letter) => `${letter.repeat(64)}.enc`));
+    const after = await Memory.load(dir);
+    expect(after.committed).toEqual({ bot1: second.digest, bot2: first.digest });
+    expect((await after.bundles(second.digest))?.bundles.map(({ name, bytes }) => [name, bytes])).toEqual([
+      ["common.env", listed("a").bytes],
+      ["prod.env", listed("c").bytes],
+    ]);
+    await after.commit(["bot2"], second);
+    expect(kept(dir)).toEqual(["a", "c"].map((letter) => `${letter.repeat(64)}.enc`));
+    rmSync(join(dir, "bundles", `${"a".repeat(64)}.enc`));
+    expect(await after.bundles(second.digest)).toBeNull();
+  });
+
+  test("what a version that knew one bundle only has committed is still there", async () => {
+    const dir = folder();
+    await (await Memory.load(dir)).commit(["bot1"], bundle("a"));
+    const { sets, ...older } = JSON.parse(readFileSync(join(dir, "memory.json"), "utf8")) as Record<string, unknown>;
+    expect(sets).toBeDefined();
+    writeFileSync(join(dir, "memory.json"), JSON.stringify(older));
+    const found = await (await Memory.load(dir)).bundles("a".repeat(64));
+    expect(found?.bundles.map(({ bytes }) => bytes)).toEqual([listed("a").bytes]);
   });
 
   test("a commit that changes nothing writes nothing", async () => {

@@ -3,11 +3,49 @@ import { chmodSync, linkSync, mkdirSync, symlinkSync, truncateSync, writeFileSyn
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { LARGEST_BUNDLE, findBundle, isLeftover, readBundle, refuseSingleFile } from "../../src/source/index.ts";
+import {
+  LARGEST_BUNDLE,
+  asSet,
+  findBundle,
+  findBundles,
+  isLeftover,
+  readBundle,
+  refuseSingleFile,
+} from "../../src/source/index.ts";
 import { BUNDLE, folder, looksLikeBundle } from "./folders.ts";
 
 const said = (text: string) => expect.stringContaining(text) as string;
 const find = (dir: string, named: string | null = null) => findBundle(dir, named, looksLikeBundle);
+
+describe("several bundles", () => {
+  test("are those that are listed, in their order, beside each other or not", async () => {
+    const [dir, other] = [folder(), folder()];
+    for (const path of [join(dir, "b.env"), join(dir, "a.env"), join(other, "c.env")]) writeFileSync(path, BUNDLE);
+    expect(await findBundles(dir, ["b.env", join(other, "c.env"), "a.env"], looksLikeBundle)).toEqual([
+      { name: "b.env", path: join(dir, "b.env") },
+      { name: join(other, "c.env"), path: join(other, "c.env") },
+      { name: "a.env", path: join(dir, "a.env") },
+    ]);
+    await expect(findBundles(dir, ["a.env", "gone.env"], looksLikeBundle)).rejects.toMatchObject({
+      code: "bundle-missing",
+      message: said("gone.env"),
+    });
+  });
+
+  test("with none listed, are the only one that is there", async () => {
+    const dir = folder();
+    writeFileSync(join(dir, "a.env"), BUNDLE);
+    expect(await findBundles(dir, [], looksLikeBundle)).toEqual([{ name: "", path: join(dir, "a.env") }]);
+  });
+
+  test("have one digest: that of the file, where there is one; of all of them in their order, where there are more", () => {
+    const listed = (digest: string) => ({ name: "", path: "", bytes: Buffer.alloc(0), digest });
+    expect(asSet([listed("aa")]).digest).toBe("aa");
+    const digests = [asSet([listed("aa"), listed("bb")]), asSet([listed("bb"), listed("aa")]), asSet([listed("aabb")])];
+    expect(new Set(digests.map(({ digest }) => digest)).size).toBe(3);
+    expect(asSet([listed("aa"), listed("bb")]).digest).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
 
 describe("findBundle", () => {
   test("takes the one file that looks like a bundle, whatever it is called", async () => {
