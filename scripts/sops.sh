@@ -54,7 +54,10 @@ main() {
     command -v go >/dev/null ||
       fail "needs sops $VERSION on the PATH, or Go to build it; neither is here"
     mkdir -p -- "$CACHE"
-    build
+    # Two who need it at once build it once.
+    exec 9>"$CACHE/.lock"
+    flock 9
+    is_wanted "$CACHE/sops" || build
   fi
   printf '%s\n' "$CACHE/sops"
 }
