@@ -27,7 +27,9 @@ export default defineConfig({
           // A machine with two cores that runs two engines at once: what fails twice in a row is not its slowness.
           retry: process.env["CI"] === "true" ? 1 : 0,
           globalSetup: ["test/e2e/setup.ts"],
-          fileParallelism: false,
+          // Most of a test is waiting; each stack is a Compose project of its own.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 300_000,
         },

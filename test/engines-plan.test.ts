@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
-import { COMPARING, wishOf } from "../scripts/engines/plan.ts";
+import { COMPARING, DEPENDING, wishOf } from "../scripts/engines/plan.ts";
 
 const pairs = (...args: readonly string[]): string[] =>
   (wishOf(args, 2)?.runs ?? []).map(({ engine, compose, files }) => `${engine} ${compose} ${files.length}`);
@@ -16,8 +16,9 @@ test("without a word, one engine has the tests that depend on Compose with every
   expect(pairs()).toEqual(expect.arrayContaining([`20.10 2.40 ${n}`, `20.10 5.4 ${n}`]));
 });
 
-test("the tests that depend on Compose are there", () => {
-  expect(COMPARING.filter((file) => !existsSync(join(import.meta.dirname, "..", file)))).toEqual([]);
+test("the tests that depend on engine or Compose are there", () => {
+  expect(DEPENDING).toEqual(expect.arrayContaining(COMPARING));
+  expect(DEPENDING.filter((file) => !existsSync(join(import.meta.dirname, "..", file)))).toEqual([]);
 });
 
 describe("a wish", () => {
@@ -35,16 +36,9 @@ describe("a wish", () => {
     expect(wishOf([], 2)).toMatchObject({ atOnce: 2, afterTest: false });
   });
 
-  it("has each engine once, with the Compose of its time, where it says so", () => {
-    expect(pairs("--pairs-only")).toEqual(["20.10 2.26 0", "26.1 2.40 0", "28.5 5.4 0"]);
-  });
-
-  it("leaves out the walks where it says so, and only there", () => {
-    expect(wishOf(["28", "--without-walks"], 2)?.runs).toEqual([
-      { engine: "28.5", compose: "5.4", files: [], withoutWalks: true },
-      { engine: "28.5", compose: "2.26", files: [...COMPARING], withoutWalks: true },
-    ]);
-    expect(wishOf(["28"], 2)?.runs.map((run) => run.withoutWalks)).toEqual([undefined, undefined]);
+  it("has each engine once, with the Compose of its time and what depends on them, where it is to be brief", () => {
+    const n = DEPENDING.length;
+    expect(pairs("--brief")).toEqual([`20.10 2.26 ${n}`, `26.1 2.40 ${n}`, `28.5 5.4 ${n}`]);
   });
 
   it.each([["27.0"], ["compose-3"], ["redis"], ["--at-once=0"], ["--fast"]])("is refused where it says %s", (word) => {

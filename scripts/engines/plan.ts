@@ -7,8 +7,18 @@ const PAIRS = [
   { engine: "28.5", compose: "5.4" },
 ] as const;
 
+const filesOf = (names: readonly string[]): string[] => names.map((name) => `test/e2e/${name}.test.ts`);
+
 /** The tests that depend on what Compose itself does; the other pairs run these. */
-export const COMPARING = ["faithful", "hands", "bringup", "readme"].map((name) => `test/e2e/${name}.test.ts`);
+export const COMPARING = filesOf(["faithful", "hands", "bringup", "readme"]);
+
+/** The tests whose end another engine or Compose can change: what containers are made of, and what becomes of them. */
+export const DEPENDING = [
+  ...COMPARING,
+  ...filesOf(["drops", "engine-restart", "fake-engine", "redis"]),
+  ...filesOf(["injected", "namespaces", "networks", "values"].map((name) => `hazards/${name}`)),
+  ...filesOf(["exec", "gate", "replicas", "rungs", "states", "together"].map((name) => `ladder/${name}`)),
+];
 const CROSSED = [
   { engine: "20.10", compose: "2.40" },
   { engine: "20.10", compose: "5.4" },
@@ -20,12 +30,7 @@ export interface Run {
   readonly compose: string;
   /** None: all of them. */
   readonly files: readonly string[];
-  /** Neither those that walk a roll call by call. */
-  readonly withoutWalks?: boolean;
 }
-
-/** They take minutes each. */
-export const WALKS = "test/e2e/crash/**";
 
 export interface Wish {
   readonly runs: readonly Run[];
@@ -42,8 +47,7 @@ export const USAGE = `npm run test:engines -- [ENGINE...] [compose-VERSION...] [
   FILE              such as test/e2e/redis.test.ts
   --at-once=N       engines beside each other
   --after-test      npm test has passed here: its engine and Compose need no second run
-  --pairs-only      each engine with the Compose of its time alone
-  --without-walks   all but ${WALKS}, where a roll is walked call by call`;
+  --brief           each engine with the Compose of its time alone, and only the tests whose end these can change`;
 
 /** Null: not understood. */
 export function wishOf(args: readonly string[], defaultAtOnce: number): Wish | null {
@@ -56,9 +60,8 @@ export function wishOf(args: readonly string[], defaultAtOnce: number): Wish | n
   if (known !== args.length) return null;
   if (!engines.every((wanted) => PAIRS.some(({ engine }) => begins(engine, wanted)))) return null;
   if (!composes.every((wanted) => PAIRS.some(({ compose }) => begins(compose, wanted)))) return null;
-  const runs = (composes.length > 0 ? everyPair() : usual(files, flags.includes("--pairs-only")))
+  const runs = (composes.length > 0 ? everyPair() : usual(files, flags.includes("--brief")))
     .map((run) => (files.length > 0 ? { ...run, files } : run))
-    .map((run) => (flags.includes("--without-walks") ? { ...run, withoutWalks: true } : run))
     .filter(({ engine, compose }) => isAsked(engine, engines) && isAsked(compose, composes));
   return {
     runs,
@@ -67,17 +70,15 @@ export function wishOf(args: readonly string[], defaultAtOnce: number): Wish | n
   };
 }
 
-const isFlag = (flag: string): boolean => /^--(after-test|pairs-only|without-walks|at-once=[1-9])$/.test(flag);
+const isFlag = (flag: string): boolean => /^--(after-test|brief|at-once=[1-9])$/.test(flag);
 /** 2 begins 2.26 and 2.40, and 2.4 neither. */
 const begins = (version: string, wanted: string): boolean => `${version}.`.startsWith(`${wanted}.`);
 const isAsked = (version: string, wanted: readonly string[]): boolean =>
   wanted.length === 0 || wanted.some((one) => begins(version, one));
 
-function usual(files: readonly string[], isPairsOnly: boolean): Run[] {
-  const whole = PAIRS.map((pair) => ({ ...pair, files: [] }));
-  return files.length > 0 || isPairsOnly
-    ? whole
-    : [...whole, ...CROSSED.map((pair) => ({ ...pair, files: COMPARING }))];
+function usual(files: readonly string[], isBrief: boolean): Run[] {
+  const whole = PAIRS.map((pair) => ({ ...pair, files: isBrief ? DEPENDING : [] }));
+  return files.length > 0 || isBrief ? whole : [...whole, ...CROSSED.map((pair) => ({ ...pair, files: COMPARING }))];
 }
 
 function everyPair(): Run[] {

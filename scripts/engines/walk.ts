@@ -8,7 +8,7 @@ import type { Readable } from "node:stream";
 import { PrivateEngine } from "../../test/e2e/harness/private-engine.ts";
 import { must } from "../../test/e2e/harness/run.ts";
 import { line } from "../demo/print.ts";
-import { type Run, WALKS } from "./plan.ts";
+import type { Run } from "./plan.ts";
 
 const VITEST = "node_modules/vitest/vitest.mjs";
 
@@ -99,8 +99,7 @@ export class Walk {
     const directory = await mkdtemp(join(tmpdir(), "sc-engines-"));
     const report = join(directory, "report.json");
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-    const left = run.withoutWalks === true ? ["--exclude", WALKS] : [];
-    const child = spawn(process.execPath, [VITEST, "run", "--project", "e2e", ...reporters, ...left, ...run.files], {
+    const child = spawn(process.execPath, [VITEST, "run", "--project", "e2e", ...reporters, ...run.files], {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
