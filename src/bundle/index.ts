@@ -1,6 +1,9 @@
-/** SOPS itself, dotenv with age keys: bytes in, verified values out, and back. No I/O, no clock. */
+/** SOPS itself with age keys: bytes in, verified values out, and back. No I/O, no clock. */
+export { describeBundle, type Description } from "./describe.ts";
 export { generateIdentity, parseIdentities, recipientsOf, type Identities } from "./identities.ts";
 export { merge } from "./merge.ts";
 export { open, type OpenOptions } from "./open.ts";
-export { createBundle, rewrap, setSecret, type SetOptions } from "./seal.ts";
-export { looksLikeBundle, sniff, type BundleFormat } from "./sniff.ts";
+export { decryptPlain, editPlain, encryptPlain, type EncryptOptions, type PlainDocument } from "./plain.ts";
+export type { RuleField } from "./rule.ts";
+export { createBundle, rewrap, setSecret, unsetSecret, withRecipients, type SetOptions } from "./seal.ts";
+export { looksLikeBundle, sniff, type BundleFormat, type Format } from "./sniff.ts";

@@ -73,7 +73,8 @@ function isData(line: Line): line is Entry {
   return line.kind === "entry" && !line.name.startsWith(METADATA_PREFIX);
 }
 
-function parseBundle(bytes: Uint8Array): { lines: Line[]; data: Entry[]; metadata: Metadata } {
+/** Structure only: needs no key, and authenticates nothing. */
+export function parseBundle(bytes: Uint8Array): { lines: Line[]; data: Entry[]; metadata: Metadata } {
   if (bytes.length > MAX_FILE_BYTES) {
     throw new SidecryptError("bundle-too-large", `the file has more than ${MAX_FILE_BYTES} bytes`);
   }

@@ -32,6 +32,11 @@ export function makeRule(field: RuleField, text: string): Rule {
   }
 }
 
+/** Comments have no name: a rule that lists what is encrypted leaves them all in plaintext (sops.md §5). */
+export function encryptsComments(rule: Rule): boolean {
+  return rule.field === "unencrypted_suffix" || rule.field === "unencrypted_regex";
+}
+
 /** sops takes a pattern that does not compile for "no match" and writes plaintext; here it stops the bundle. */
 function compile(field: RuleField, text: string): (name: string) => boolean {
   const matches = compilePattern(text);

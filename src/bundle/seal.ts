@@ -18,7 +18,7 @@ import { DATA_KEY_BYTES, decryptValue, encryptValue, parseEnc, pathAad } from ".
 
 /** The version of sops whose format a new file has, not ours. */
 const SOPS_VERSION = "3.13.1";
-const COMMENT_AAD = pathAad("");
+export const COMMENT_AAD = pathAad("");
 
 export type SetOptions = Pick<OpenOptions, "allowEmpty">;
 
@@ -41,6 +41,38 @@ export async function setSecret(
   const after = emitLines(rewriteLines(before, name, values, now));
   await requireHolds(after, identities, values, options);
   return Uint8Array.from(after);
+}
+
+/** The bundle without the secret. Throws `secret-missing` where there is none. */
+export async function unsetSecret(
+  bytes: Uint8Array,
+  identities: Identities,
+  name: string,
+  now: Date,
+  options: SetOptions,
+): Promise<Uint8Array> {
+  const before = await unseal(bytes, identities);
+  const values = before.values.filter((value) => value.name !== name);
+  if (values.length === before.values.length) throw new SidecryptError("secret-missing", `the bundle has no ${name}`);
+  const lines = before.lines.filter((line) => line.kind === "comment" || line.name !== name);
+  const after = emitLines(withMac(lines, values, before.dataKey, now));
+  await requireHolds(after, identities, values, options);
+  return Uint8Array.from(after);
+}
+
+/** The same data key for other recipients, as `sops updatekeys`: whoever had it still has it (sops.md §8). */
+export async function withRecipients(
+  bytes: Uint8Array,
+  identities: Identities,
+  recipients: readonly string[],
+): Promise<Uint8Array> {
+  if (recipients.length === 0) throw new SidecryptError("usage", "a bundle needs at least one recipient");
+  const { lines, dataKey } = await unseal(bytes, identities);
+  const age = await Promise.all(recipients.map((recipient) => wrapDataKey(dataKey, recipient)));
+  const isAge = (line: Line): boolean => line.kind === "entry" && line.name.startsWith("sops_age__");
+  const at = lines.findIndex(isAge);
+  const others = lines.filter((line) => !isAge(line));
+  return Uint8Array.from(emitLines(others.toSpliced(at, 0, ...metadataLines(age, new Map()))));
 }
 
 /** A new bundle as `sops encrypt` makes it; the values are taken as SOPS holds them, quotes and all. */
@@ -89,7 +121,7 @@ interface NewFile {
   readonly now: Date;
 }
 
-async function finish(data: readonly Line[], values: readonly Value[], file: NewFile): Promise<Uint8Array> {
+export async function finish(data: readonly Line[], values: readonly Value[], file: NewFile): Promise<Uint8Array> {
   if (file.recipients.length === 0) throw new SidecryptError("usage", "a bundle needs at least one recipient");
   const age = await Promise.all(file.recipients.map((recipient) => wrapDataKey(file.dataKey, recipient)));
   const lastModified = formatTime(file.now);
@@ -116,20 +148,25 @@ function byKey([a]: readonly [string, string], [b]: readonly [string, string]): 
 }
 
 function rewriteLines(before: Unsealed, name: string, values: readonly Value[], now: Date): Line[] {
-  const lastModified = formatTime(now);
   const changed = values.find((value) => value.name === name);
-  const replaced = new Map([
-    ["sops_lastmodified", lastModified],
-    ["sops_mac", macOf(values, before.dataKey, lastModified)],
-    [name, changed === undefined ? "" : sealValue(changed, before.dataKey)],
-  ]);
-  const lines = before.lines.map((line): Line => {
-    const text = line.kind === "entry" ? replaced.get(line.name) : undefined;
-    return line.kind === "entry" && text !== undefined ? entry(line.name, text) : line;
+  const written = entry(name, changed === undefined ? "" : sealValue(changed, before.dataKey));
+  const known = before.values.some((value) => value.name === name);
+  const end = before.lines.findLastIndex((line) => !isMetadata(line)) + 1;
+  const lines = known
+    ? before.lines.map((line) => (line.kind === "entry" && line.name === name ? written : line))
+    : before.lines.toSpliced(end, 0, written);
+  return withMac(lines, values, before.dataKey, now);
+}
+
+/** The same lines under a new time and the MAC of these values. */
+export function withMac(lines: readonly Line[], values: readonly Value[], dataKey: Buffer, now: Date): Line[] {
+  const lastModified = formatTime(now);
+  const mac = macOf(values, dataKey, lastModified);
+  return lines.map((line) => {
+    if (line.kind !== "entry") return line;
+    if (line.name === "sops_lastmodified") return entry(line.name, lastModified);
+    return line.name === "sops_mac" ? entry(line.name, mac) : line;
   });
-  if (before.values.some((value) => value.name === name)) return lines;
-  const end = lines.findLastIndex((line) => !isMetadata(line)) + 1;
-  return lines.toSpliced(end, 0, entry(name, replaced.get(name) ?? ""));
 }
 
 function withValue(values: readonly Value[], name: string, bytes: Buffer): Value[] {
@@ -138,11 +175,11 @@ function withValue(values: readonly Value[], name: string, bytes: Buffer): Value
   return at < 0 ? [...values, changed] : values.with(at, changed);
 }
 
-function newValue(name: string, bytes: Buffer): Value {
+export function newValue(name: string, bytes: Buffer): Value {
   return { name, line: 0, bytes, type: "str", encrypted: bytes.length > 0 };
 }
 
-function sealValue({ name, bytes, type }: Value, dataKey: Buffer): string {
+export function sealValue({ name, bytes, type }: Value, dataKey: Buffer): string {
   return bytes.length === 0 ? "" : encryptValue(bytes, dataKey, pathAad(name), type);
 }
 
@@ -179,7 +216,7 @@ function requireEncrypting(rule: Rule, name: string): void {
 }
 
 /** Before anything is returned: the new file opens, and holds exactly what it should. */
-async function requireHolds(
+export async function requireHolds(
   bytes: Buffer,
   identities: Identities,
   wanted: readonly Value[],

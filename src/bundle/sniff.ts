@@ -5,6 +5,8 @@
  */
 import { splitLines } from "./dotenv.ts";
 
+/** The stores of sops. */
+export type Format = "dotenv" | "json" | "yaml" | "binary" | "ini";
 export type BundleFormat = "dotenv" | "sops-json" | "sops-yaml" | "plain-dotenv" | "other";
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
