@@ -11,6 +11,7 @@ export const EXIT_STATUS = {
   "debug-in-environment": 2,
   "state-unwritable": 2,
   "daemon-unreachable": 2,
+  "rules-invalid": 2,
 
   "bundle-missing": 3,
   "bundle-ambiguous": 3,

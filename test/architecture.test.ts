@@ -108,6 +108,10 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     zod: "a probe in JSON",
   },
   search: { "node:crypto": "digests of values" },
+  rules: {
+    yaml: ".sops.yaml, with the anchors and merge keys that people write",
+    zod: "it is an edge",
+  },
   source: {
     chokidar: "file events",
     "node:crypto": "the digest of a bundle",
@@ -128,7 +132,7 @@ describe("imports", () => {
     expect([...new Set(used)].toSorted()).toEqual(listed.toSorted());
   });
 
-  test.each(["bundle", "plan", "search"])(
+  test.each(["bundle", "plan", "rules", "search"])(
     "%s/ is pure: no engine, no files, no processes, no clock, nothing above it",
     (folder) => {
       const banned =
@@ -140,7 +144,7 @@ describe("imports", () => {
           .filter((target) => banned.test(target))
           .map((target) => `${one.path}: ${target}`),
       );
-      expect(own.length).toBeGreaterThan(5);
+      expect(own.length).toBeGreaterThan(2);
       expect(found).toEqual([]);
     },
   );

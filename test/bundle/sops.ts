@@ -64,8 +64,13 @@ export class Sops {
     return (await this.on(file, "set", "FILE", `["${name}"]`, JSON.stringify(value))).file;
   }
 
+  /** Where it looks for its rules first. */
+  get configFile(): string {
+    return join(this.#directory, ".sops.yaml");
+  }
+
   writeConfig(yaml: string): void {
-    writeFileSync(join(this.#directory, ".sops.yaml"), yaml);
+    writeFileSync(this.configFile, yaml);
   }
 
   close(): void {
