@@ -18,6 +18,10 @@ export interface Config {
   readonly bundles: readonly string[];
   readonly bundleDir: string;
   readonly keyFile: string;
+  /** An SSH private key beside it; null: none. */
+  readonly sshKeyFile: string | null;
+  /** Holds the passphrase of a key file that is under one; null: none. */
+  readonly passphraseFile: string | null;
   readonly stateDir: string;
   /** Path of the engine's unix socket. */
   readonly dockerSocket: string;
@@ -42,6 +46,8 @@ export interface Config {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Where another source of keys is named, nothing need be here. */
+export const DEFAULT_KEY_FILE = "/run/age.key";
 /** PATH_MAX of Linux. */
 const MAX_PATH = 4096;
 const MAX_BUNDLES = 32;
@@ -145,7 +151,9 @@ const socket = z
 const schema = z.object({
   SIDECRYPT_BUNDLE: bundleList,
   SIDECRYPT_BUNDLE_DIR: path.default("/bundle"),
-  SOPS_AGE_KEY_FILE: path.default("/run/age.key"),
+  SOPS_AGE_KEY_FILE: path.default(DEFAULT_KEY_FILE),
+  SOPS_AGE_SSH_PRIVATE_KEY_FILE: path.nullable().default(null),
+  SIDECRYPT_PASSPHRASE_FILE: path.nullable().default(null),
   SIDECRYPT_STATE: path.default("/state"),
   DOCKER_HOST: socket,
   SIDECRYPT_API_TIMEOUT: duration("1m", API_TIMEOUT_RANGE),
@@ -180,6 +188,8 @@ export function parseConfig(env: Environment): Config {
     bundles: values.SIDECRYPT_BUNDLE,
     bundleDir: values.SIDECRYPT_BUNDLE_DIR,
     keyFile: values.SOPS_AGE_KEY_FILE,
+    sshKeyFile: values.SOPS_AGE_SSH_PRIVATE_KEY_FILE,
+    passphraseFile: values.SIDECRYPT_PASSPHRASE_FILE,
     stateDir: values.SIDECRYPT_STATE,
     dockerSocket: values.DOCKER_HOST,
     apiTimeout: values.SIDECRYPT_API_TIMEOUT,

@@ -56,15 +56,17 @@ test("the tree is there", () => {
 /** Folder to what it may import from outside src/, each with its reason. */
 const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {
-    "node:fs/promises": "keys.ts reads the identity file",
+    "node:crypto": "keys.ts: whether its files changed",
+    "node:fs/promises": "keys.ts reads the identity files",
     "node:os": "main.ts: the host's name",
     "node:path": "keys.ts",
     "node:process": "keys.ts: who it runs as, for its hints",
     zod: "config.ts: the environment is an edge",
   },
   bundle: {
+    "@noble/curves/ed25519.js": "an SSH key's point on the curve that age exchanges keys on",
     "age-encryption": "the data key",
-    "node:crypto": "AES-GCM, SHA-512, HKDF",
+    "node:crypto": "AES-GCM, SHA-512, HKDF, scrypt, RSA",
   },
   cli: {
     "node:crypto": "names of temporary files",

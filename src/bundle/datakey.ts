@@ -4,6 +4,8 @@ import { SidecryptError } from "../errors.ts";
 import type { Identities } from "./identities.ts";
 import { MAX_SHOWN_RECIPIENT, MAX_SHOWN_RECIPIENTS } from "./limits.ts";
 import type { AgeEntry, Metadata } from "./metadata.ts";
+import { sshRecipient } from "./ssh-age.ts";
+import { parseSshRecipient, sshRecipientText } from "./ssh-key.ts";
 import { DATA_KEY_BYTES } from "./value.ts";
 
 /** Every entry with every identity: the recipient's text is a label that proves nothing. */
@@ -29,10 +31,11 @@ function decodeArmor(text: string): Uint8Array | null {
 export async function wrapDataKey(dataKey: Buffer, recipient: string): Promise<AgeEntry> {
   try {
     const encrypter = new Encrypter();
-    encrypter.addRecipient(recipient);
+    const ssh = parseSshRecipient(recipient);
+    encrypter.addRecipient(ssh === null ? recipient : sshRecipient(ssh));
     return { recipient, enc: armor.encode(await encrypter.encrypt(dataKey)) };
   } catch {
-    const hint = "a recipient is the public half of an age key: age1…";
+    const hint = "a recipient is the public half of an age key, age1…, or of an SSH key, ssh-ed25519 or ssh-rsa";
     throw new SidecryptError("key-malformed", `${abbreviate(recipient)} is not an age recipient`, hint);
   }
 }
@@ -59,7 +62,8 @@ function list(recipients: readonly string[]): string {
 
 /** Recipients are public, but the file's are untrusted text, and a secret key may stand there by mistake. */
 function abbreviate(recipient: string): string {
-  if (recipient.startsWith("ssh-")) return `${recipient.slice(0, 11)}…`;
+  const ssh = parseSshRecipient(recipient);
+  if (ssh !== null) return `${ssh.kind} …${sshRecipientText(ssh).slice(-8)}`;
   if (!/^age1[a-z0-9]+$/.test(recipient)) return "an unreadable label";
   return recipient.length <= MAX_SHOWN_RECIPIENT ? recipient : `${recipient.slice(0, 16)}…${recipient.slice(-6)}`;
 }

@@ -1,8 +1,16 @@
 /** SOPS itself with age keys: bytes in, verified values out, and back. No I/O, no clock. */
 export { describeBundle, type Description } from "./describe.ts";
-export { generateIdentity, parseIdentities, recipientsOf, type Identities } from "./identities.ts";
+export {
+  generateIdentity,
+  parseIdentities,
+  readIdentities,
+  recipientsOf,
+  type Identities,
+  type KeyText,
+} from "./identities.ts";
 export { merge } from "./merge.ts";
 export { open, type OpenOptions } from "./open.ts";
+export { decryptKeyFile, isEncryptedKeyFile } from "./passphrase.ts";
 export { decryptPlain, editPlain, encryptPlain, type EncryptOptions, type PlainDocument } from "./plain.ts";
 export type { RuleField } from "./rule.ts";
 export { createBundle, rewrap, setSecret, unsetSecret, withRecipients, type SetOptions } from "./seal.ts";

@@ -40,6 +40,8 @@ Settings come from the environment (default in brackets):
                          separated by commas [the only bundle in it]
   SIDECRYPT_BUNDLE_DIR   [/bundle]
   SOPS_AGE_KEY_FILE      age identities [/run/age.key]
+  SOPS_AGE_SSH_PRIVATE_KEY_FILE  SSH private key beside them, or instead
+  SIDECRYPT_PASSPHRASE_FILE  passphrase of an identity file that is under one
   SIDECRYPT_STATE        small persistent volume [/state]
   DOCKER_HOST            [unix:///var/run/docker.sock]
   SIDECRYPT_API_TIMEOUT  longest wait for an answer of the engine [1m]
@@ -90,7 +92,7 @@ Example:
 
 Opens a bundle as the daemon would, verifies its MAC, and prints the names in it
 and what is worth a look. Without BUNDLE, all that the daemon would take.
-The key comes from SOPS_AGE_KEY_FILE.
+The keys come from SOPS_AGE_KEY_FILE and SOPS_AGE_SSH_PRIVATE_KEY_FILE.
 
 Exit status: 0 if the bundle opens, warnings or not; 3 if it does not.
 

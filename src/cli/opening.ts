@@ -43,7 +43,7 @@ async function pathsOf({ bundleDir, bundles }: Config): Promise<readonly string[
 }
 
 async function openPath(path: string, config: Config, ui: Ui): Promise<OpenedFile> {
-  const identities = await loadIdentities(config.keyFile);
+  const identities = await loadIdentities(config);
   const bundle = await readBundle(path);
   const opened = await open(bundle, identities, { allowEmpty: config.allowEmpty, dotenv: config.dotenv });
   ui.redactor.remember(opened.secrets.values());

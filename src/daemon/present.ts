@@ -2,7 +2,7 @@
 import { type Identities, looksLikeBundle, merge, open, type OpenOptions } from "../bundle/index.ts";
 import type { Config } from "../config.ts";
 import { faultOf } from "../fault.ts";
-import { loadIdentities } from "../keys.ts";
+import { Keyring } from "../keys.ts";
 import { asSet, findBundles, readBundle, refuseSingleFile } from "../source/index.ts";
 import type { Bundle, BundleSet, Fault, Opened } from "../types.ts";
 import type { Memory } from "./memory.ts";
@@ -22,6 +22,7 @@ export interface Present {
 export class Reader {
   readonly #config: Config;
   readonly #memory: Memory;
+  readonly #keyring: Keyring;
   /** Opened bundles by the digest of their file, under the identities that opened them. */
   #cache = new Map<string, Opened>();
   #cachedFor = "";
@@ -31,6 +32,7 @@ export class Reader {
   constructor(config: Config, memory: Memory) {
     this.#config = config;
     this.#memory = memory;
+    this.#keyring = new Keyring(config);
   }
 
   async read(): Promise<Present> {
@@ -58,7 +60,7 @@ export class Reader {
   }
 
   async #identities(): Promise<Identities> {
-    const identities = await loadIdentities(this.#config.keyFile);
+    const identities = await this.#keyring.load();
     // Other identities may open other bundles, and key other ids.
     const key = Buffer.from(identities.fingerprintKey).toString("hex");
     if (key !== this.#cachedFor) this.#cache = new Map();

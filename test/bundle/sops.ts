@@ -18,10 +18,13 @@ export function findSops(): string | null {
 export class Sops {
   readonly #binary: string;
   readonly #directory = mkdtempSync(join(tmpdir(), "sidecrypt-sops-"));
+  readonly #environment: Readonly<Record<string, string>>;
   #files = 0;
 
-  constructor(binary: string, keyFile: string) {
+  /** `environment` is added to what it gets: other sources of keys. */
+  constructor(binary: string, keyFile: string, environment: Readonly<Record<string, string>> = {}) {
     this.#binary = binary;
+    this.#environment = environment;
     writeFileSync(join(this.#directory, "keys.txt"), keyFile, { mode: 0o600 });
   }
 
@@ -40,6 +43,7 @@ export class Sops {
           HOME: this.#directory,
           SOPS_DISABLE_VERSION_CHECK: "1",
           SOPS_AGE_KEY_FILE: join(this.#directory, "keys.txt"),
+          ...this.#environment,
         },
       },
     );

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { open } from "../../src/bundle/index.ts";
 import { replaceFile } from "../../src/cli/replace.ts";
+import { parseConfig } from "../../src/config.ts";
 import { loadIdentities } from "../../src/keys.ts";
 import { readBundle } from "../../src/source/index.ts";
 import { sidecrypt, Terminal, workshop, type Options, type Workshop } from "./harness.ts";
@@ -21,7 +22,8 @@ describe("sidecrypt set", () => {
 
   async function value(name: string): Promise<string | undefined> {
     const options = { allowEmpty: new Set<string>(), dotenv: "compose" } as const;
-    const opened = await open(await readBundle(shop.bundle), await loadIdentities(join(shop.dir, "age.key")), options);
+    const identities = await loadIdentities(parseConfig(shop.env));
+    const opened = await open(await readBundle(shop.bundle), identities, options);
     const bytes = opened.secrets.get(name);
     return bytes === undefined ? undefined : Buffer.from(bytes).toString();
   }
