@@ -114,6 +114,13 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     yaml: ".sops.yaml, with the anchors and merge keys that people write",
     zod: "it is an edge",
   },
+  scan: {
+    ignore: "the patterns of a .gitignore, which people know",
+    "node:child_process": "git",
+    "node:fs": "the names of open's flags",
+    "node:fs/promises": "what is looked through",
+    "node:path": "the same",
+  },
   source: {
     chokidar: "file events",
     "node:crypto": "the digest of a bundle",

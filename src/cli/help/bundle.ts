@@ -1,0 +1,40 @@
+/** Reading and writing bundles, without a daemon. */
+export const BUNDLE = {
+  check: `usage: sidecrypt check [BUNDLE]
+
+Opens a bundle as the daemon would, verifies its MAC, and prints the names in it
+and what is worth a look. Without BUNDLE, all that the daemon would take.
+The keys come from SOPS_AGE_KEY_FILE and SOPS_AGE_SSH_PRIVATE_KEY_FILE.
+
+Exit status: 0 if the bundle opens, warnings or not; 3 if it does not.
+
+Example:
+  $ SOPS_AGE_KEY_FILE=age.key sidecrypt check secrets/prod.enc.env`,
+
+  set: `usage: sidecrypt set NAME [--bundle FILE] [--keep-newline]
+
+Puts a secret into a bundle, and leaves every other line as it is. The value
+comes from stdin, or from a hidden prompt on a terminal; never from an argument,
+which would stand in the shell's history and in the process list. One newline at
+the end of stdin is dropped, since nearly every tool adds one.
+
+  --bundle FILE    the bundle [the one that the daemon would take]
+  --keep-newline   keep a newline at the end of stdin
+
+The key comes from SOPS_AGE_KEY_FILE. The file is replaced in one step; where
+someone else replaced it meanwhile, nothing is written.
+
+Example:
+  $ pass show bitget/bot1 | sidecrypt set BOT1_API_KEY --bundle prod.enc.env`,
+
+  keygen: `usage: sidecrypt keygen [-o FILE]
+
+Makes an age identity, as age-keygen does, and prints its public key on stderr:
+that goes into .sops.yaml; the identity stays on the server.
+
+  -o, --output FILE   write to FILE (mode 0600) instead of stdout; a file that
+                      exists is never overwritten
+
+Example:
+  $ sidecrypt keygen -o age.key`,
+} as const;

@@ -1,0 +1,130 @@
+/** Each scope: what it looks at, and what it found there. */
+import type { Searcher } from "../search/index.ts";
+import { systemCode } from "../errors.ts";
+import type { Ignored } from "./allowance.ts";
+import { filesBelow, sameFile } from "./files.ts";
+import { commitOf, historyOf, stagedIn, topOf } from "./git.ts";
+import { readObjects, type Wanted } from "./git-objects.ts";
+import type { GitOptions } from "./git-process.ts";
+import { look } from "./look.ts";
+import type { Allowed, Finding, NotChecked, Scope, ScopeName, Source } from "./types.ts";
+
+class Tally {
+  readonly #name: ScopeName;
+  readonly #searcher: Searcher;
+  readonly #findings: Finding[] = [];
+  readonly #allowed: Allowed[] = [];
+  readonly #notChecked: NotChecked[] = [];
+  #checked = 0;
+  #bytes = 0;
+
+  constructor(name: ScopeName, searcher: Searcher) {
+    this.#name = name;
+    this.#searcher = searcher;
+  }
+
+  /** `rename` tells more of the place of what was found than was known before. */
+  async look(source: Source, rename?: () => Promise<string>): Promise<void> {
+    try {
+      const { bytes, findings, allowed } = await look(source, this.#searcher);
+      this.#checked += 1;
+      this.#bytes += bytes;
+      const place = findings.length + allowed.length > 0 && rename !== undefined ? await rename() : source.place;
+      this.#findings.push(...findings.map((one) => ({ ...one, place })));
+      this.#allowed.push(...allowed.map((one) => ({ ...one, place })));
+    } catch (thrown) {
+      const code = systemCode(thrown);
+      if (code === null) throw thrown;
+      this.notChecked({ place: source.place, why: `cannot be read: ${code}` });
+    }
+  }
+
+  notChecked(one: NotChecked): void {
+    this.#notChecked.push(one);
+  }
+
+  /** Left out on purpose, with a reason. */
+  ignored({ place, why }: NotChecked): void {
+    this.#allowed.push({ name: "anything", form: "any", place, lines: [], count: 0, reason: why });
+  }
+
+  scope(): Scope {
+    const [name, checked, bytes] = [this.#name, this.#checked, this.#bytes];
+    return { name, checked, bytes, findings: this.#findings, allowed: this.#allowed, notChecked: this.#notChecked };
+  }
+}
+
+export interface FileOptions {
+  readonly ignored: Ignored;
+  /** Where the ignore file stands. */
+  readonly root: string;
+  /** It holds the key, as it must. */
+  readonly keyFile: string;
+}
+
+export async function scanFiles(
+  paths: readonly string[],
+  searcher: Searcher,
+  { ignored, root, keyFile }: FileOptions,
+): Promise<Scope> {
+  const tally = new Tally("files", searcher);
+  for (const path of paths) {
+    for await (const found of filesBelow(path, ignored, root)) {
+      if (found.notChecked !== null) tally.notChecked(found.notChecked);
+      if (found.ignored !== null) tally.ignored(found.ignored);
+      if (found.source === null) continue;
+      const { place } = found.source;
+      if (await sameFile(place, keyFile)) tally.ignored({ place, why: "it is the key file, SOPS_AGE_KEY_FILE" });
+      else await tally.look(found.source);
+    }
+  }
+  return tally.scope();
+}
+
+export async function scanInput(input: AsyncIterable<Uint8Array | string>, searcher: Searcher): Promise<Scope> {
+  const tally = new Tally("stdin", searcher);
+  await tally.look({ place: "stdin", read: () => bytesOf(input), again: false });
+  return tally.scope();
+}
+
+async function* bytesOf(input: AsyncIterable<Uint8Array | string>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of input) yield typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+}
+
+export async function scanHistory(searcher: Searcher, ignored: Ignored, options: GitOptions): Promise<Scope> {
+  const tally = new Tally("git", searcher);
+  const inRepository = { ...options, directory: await topOf(options) };
+  await scanObjects(tally, await historyOf(inRepository), ignored, inRepository, async ({ object, place }) => {
+    const commit = await commitOf(object, inRepository);
+    return commit === null ? place : `${commit}:${place}`;
+  });
+  return tally.scope();
+}
+
+export async function scanStaged(searcher: Searcher, ignored: Ignored, options: GitOptions): Promise<Scope> {
+  const tally = new Tally("staged", searcher);
+  const inRepository = { ...options, directory: await topOf(options) };
+  const { wanted, odd } = await stagedIn(inRepository);
+  for (const place of odd) tally.notChecked({ place, why: "git cannot be asked for a name with a line feed" });
+  await scanObjects(tally, wanted, ignored, inRepository, ({ place }) => Promise.resolve(place));
+  return tally.scope();
+}
+
+async function scanObjects(
+  tally: Tally,
+  wanted: readonly Wanted[],
+  ignored: Ignored,
+  options: GitOptions,
+  placeOf: (one: Wanted) => Promise<string>,
+): Promise<void> {
+  const asked = wanted.flatMap((one) => {
+    const reason = ignored(one.place);
+    if (reason === null) return [one];
+    tally.ignored({ place: one.place, why: reason });
+    return [];
+  });
+  for await (const { content, ...one } of readObjects(asked, options)) {
+    if (content === null) tally.notChecked({ place: one.place, why: "git has no such object here: a submodule?" });
+    else await tally.look({ place: one.place, read: () => content, again: false }, () => placeOf(one));
+  }
+}

@@ -1,0 +1,173 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sidecrypt, workshop, type Options, type Result, type Workshop } from "./harness.ts";
+
+const run = promisify(execFile);
+const VALUE = randomBytes(18).toString("base64url");
+
+let shop: Workshop;
+beforeEach(async () => {
+  shop = await workshop({ API_KEY: VALUE, MODE: "live" });
+  vi.spyOn(process, "cwd").mockReturnValue(shop.dir);
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await shop.remove();
+});
+
+const at = (path: string): string => join(shop.dir, path);
+
+async function scan(args: readonly string[], options: Options = {}): Promise<Result> {
+  const { PATH = "", HOME = "" } = process.env;
+  const result = await sidecrypt(["scan", ...args], { ...options, env: { PATH, HOME, ...shop.env, ...options.env } });
+  expect(result.stdout + result.stderr).not.toContain(VALUE);
+  return result;
+}
+
+async function git(...args: readonly string[]): Promise<string> {
+  const identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"];
+  return (await run("git", [...identity, ...args], { cwd: shop.dir })).stdout.trim();
+}
+
+describe("files", () => {
+  it("without a value among them pass, and the answer says what was looked at and what was not searched for", async () => {
+    const { status, stdout } = await scan([shop.bundle]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^not searched for: MODE: .+\nfiles: 1 files, \d+ KiB: nothing found\n$/);
+  });
+
+  it("with a value fail, with name, form, place and line", async () => {
+    await mkdir(at("logs/deep"), { recursive: true });
+    await writeFile(at("logs/deep/bot.log"), `ok\nlogin ${Buffer.from(VALUE).toString("base64")}\n`);
+    const { status, stdout } = await scan([at("logs")]);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`found: ${at("logs/deep/bot.log")}:2: API_KEY, base64`);
+  });
+
+  it("that are not to be looked at are told with the reason", async () => {
+    await writeFile(at("old.log"), VALUE);
+    await writeFile(at(".sidecryptignore"), "# rotated in May\n*.log\n");
+    const { status, stdout } = await scan([shop.dir]);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`allowed: ${at("old.log")}: not looked at: rotated in May`);
+  });
+
+  it("are not found behind links, but where they lie", async () => {
+    await writeFile(at("real.txt"), VALUE);
+    await symlink(at("real.txt"), at("link.txt"));
+    const { stdout } = await scan([shop.dir]);
+    expect(stdout.match(/^found:/gm)).toHaveLength(1);
+  });
+
+  it("in a name too are not printed", async () => {
+    await writeFile(at(`${VALUE}.txt`), "");
+    const { status, stdout } = await scan([shop.dir]);
+    expect(status).toBe(1);
+    expect(stdout).toContain("API_KEY, in its name");
+  });
+
+  it("that cannot be read make the answer incomplete", async () => {
+    // Also for root: nothing is mapped at its beginning.
+    const { status, stdout } = await scan(["/proc/self/mem"]);
+    expect(status).toBe(3);
+    expect(stdout).toContain("not checked: /proc/self/mem: cannot be read: EIO");
+  });
+
+  it("that are not there are an error", async () => {
+    const { status, stderr } = await scan([at("nowhere")]);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`there is no ${at("nowhere")}`);
+  });
+});
+
+it("looks through stdin", async () => {
+  const { status, stdout } = await scan(["-"], { stdin: ["a\nb ", VALUE.slice(0, 5), VALUE.slice(5), "\n"] });
+  expect(status).toBe(1);
+  expect(stdout).toContain("found: stdin:2: API_KEY, raw");
+});
+
+it("writes a report with status and scopes", async () => {
+  await writeFile(at("a.txt"), VALUE);
+  const { stdout } = await scan([at("a.txt"), "--report", "--json"]);
+  const text = await readFile(at("reports/security/latest.json"), "utf8");
+  expect(stdout).toBe(text);
+  expect(JSON.parse(text)).toMatchObject({
+    status: "fail",
+    complete: true,
+    scopes: [{ name: "files", status: "fail", findings: [{ name: "API_KEY", form: "raw", lines: [1] }] }],
+  });
+});
+
+it("wants to be told what to look through", async () => {
+  const { status, stderr } = await scan([]);
+  expect(status).toBe(2);
+  expect(stderr).toContain("sidecrypt scan .");
+});
+
+describe("a repository", () => {
+  beforeEach(async () => {
+    await git("init", "--quiet");
+    await writeFile(at(".gitignore"), "age.key\n");
+    await git("add", ".");
+    await git("commit", "--quiet", "--message", "start");
+  });
+
+  async function commitAndTakeBack(): Promise<string> {
+    await writeFile(at("conf.env"), `KEY=${VALUE}\n`);
+    await git("add", "conf.env");
+    await git("commit", "--quiet", "--message", "oops");
+    const commit = await git("rev-parse", "--short", "HEAD");
+    await git("rm", "--quiet", "conf.env");
+    await git("commit", "--quiet", "--message", "gone");
+    return commit;
+  }
+
+  it("is clean where nothing was ever committed", async () => {
+    const { status, stdout } = await scan(["--git"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^git: \d+ objects of the git history/m);
+  });
+
+  it("shows what was committed and deleted again, with the commit", async () => {
+    const commit = await commitAndTakeBack();
+    const { status, stdout } = await scan(["--git"]);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`found: ${commit}:conf.env:1: API_KEY, raw`);
+    expect((await git("show", `${commit}:conf.env`)).length).toBeGreaterThan(0);
+  });
+
+  it("shows what was amended away, stashed, and written into a message", async () => {
+    await commitAndTakeBack();
+    await git("reset", "--quiet", "--hard", "HEAD~2");
+    await git("commit", "--quiet", "--allow-empty", "--message", `set ${VALUE}`);
+    await writeFile(at(".gitignore"), `age.key\n# ${VALUE}\n`);
+    await git("stash", "--quiet");
+    await git("reflog", "expire", "--expire=now", "--all");
+    const { stdout } = await scan(["--git"]);
+    expect(stdout).toMatch(/^found: unreachable object \w+:1: API_KEY, raw$/m);
+    expect(stdout).toMatch(/^found: commit \w+:\d+: API_KEY, raw$/m);
+    expect(stdout.match(/^found: /gm)?.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it("is looked at as it is staged, not as it lies in the directory", async () => {
+    await writeFile(at("a.txt"), VALUE);
+    await git("add", "a.txt");
+    await rm(at("a.txt"));
+    await writeFile(at("b.txt"), VALUE);
+    const { status, stdout } = await scan(["--staged"]);
+    expect(status).toBe(1);
+    expect(stdout).toContain("found: a.txt:1: API_KEY, raw");
+    expect(stdout).not.toContain("b.txt");
+  });
+
+  it("that is none is an error", async () => {
+    await rm(at(".git"), { recursive: true });
+    const { status, stderr } = await scan(["--git"]);
+    expect(status).toBe(2);
+    expect(stderr).toContain("is it a git repository");
+  });
+});
