@@ -14,7 +14,8 @@ const percent = (text: string): string => encodeURIComponent(text);
 const strictPercent = (text: string): string =>
   percent(text).replace(/[!'()*]/g, (one) => `%${hex(one, 2).toUpperCase()}`);
 const lowerPercent = (text: string): string => text.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase());
-const form = (text: string): string => strictPercent(text).replaceAll("%20", "+").replaceAll("%2A", "*");
+const form = (text: string): string =>
+  strictPercent(text).replaceAll("%20", "+").replaceAll("%2A", "*").replaceAll("~", "%7E");
 
 const HTML: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 const html = (text: string, other: Readonly<Record<string, string>> = {}): string =>
@@ -61,10 +62,8 @@ const bytesOf = (character: string, escape: (byte: number) => string): string =>
   [...Buffer.from(character)].map(escape).join("");
 const octal = (byte: number): string => `\\${byte.toString(8).padStart(3, "0")}`;
 const hexByte = (byte: number): string => `\\x${byte.toString(16).padStart(2, "0")}`;
-const printable = (text: string): string =>
-  text.replace(/[^\t -<>-~]/gu, (one) =>
-    bytesOf(one, (byte) => `=${byte.toString(16).toUpperCase().padStart(2, "0")}`),
-  );
+const printable = (text: string, others: RegExp): string =>
+  text.replace(others, (one) => bytesOf(one, (byte) => `=${byte.toString(16).toUpperCase().padStart(2, "0")}`));
 
 /** The forms that nearly everything makes: these first, since the redactor of a large bundle knows no others. */
 export function usualEscapes(text: string): [form: string, text: string][] {
@@ -125,6 +124,7 @@ export function otherEscapes(text: string): [form: string, text: string][] {
     ["octal", text.replace(/[\s\\]/g, (one) => bytesOf(one, octal))],
     ["hex escapes", quoted(text, /[\\"']/g, (one) => bytesOf(one, hexByte))],
     ["hex escapes", text.replace(/[^\w:.-]/gu, (one) => bytesOf(one, hexByte))],
-    ["quoted-printable", printable(text)],
+    ["quoted-printable", printable(text, /[^\t -<>-~]/gu)],
+    ["quoted-printable", printable(text, /[^\t\n -<>-~]/gu)],
   ];
 }

@@ -1,25 +1,86 @@
-/** What stands in the data as it is. */
-import { ends, type Patterns } from "./patterns.ts";
+/** What stands in the data as it is, and what stands in what is encoded in it. */
+import type { Patterns } from "./patterns.ts";
+import { eachRun } from "./runs.ts";
+import { shapesIn, SHORTEST_SHAPE } from "./shapes.ts";
 import type { Hit } from "./types.ts";
+import { isCompressed, unwrap, type Depth } from "./unwrap.ts";
 
 export interface Span extends Hit {
   /** Behind the last byte. */
   readonly end: number;
 }
 
-/** In order of place; of several forms of one value that overlap (a value and its trimmed self), the first. */
-export function findDirect(data: Uint8Array, { matcher, meanings, lengths }: Patterns): Span[] {
+export const WHOLE: Depth = { least: 20, backslashes: true };
+/** Of streams: each byte is looked at once, and what is short in them is no document. */
+export const STREAMED: Depth = { least: 64, backslashes: false };
+
+const MAX_DEPTH = 3;
+/** Bytes that are decoded in one search, in relation to the data; a bomb ends here. */
+const MAX_GROWTH = 16;
+const MIN_BUDGET = 2 ** 26;
+
+/** In order of place; of several finds of one value that overlap, the plainest. `cut`: the data begins in the middle. */
+export function findAll(data: Buffer, patterns: Patterns, depth: Depth, cut = false): Span[] {
+  let budget = Math.max(MIN_BUDGET, data.length * MAX_GROWTH);
+  const below = (bytes: Buffer, level: number, inCut: boolean): Span[] => {
+    const direct = withoutOverlaps(findDirect(bytes, patterns));
+    if (level === MAX_DEPTH || (level > 0 && !isPlausible(bytes))) return direct;
+    const decoded: Span[] = [];
+    unwrap(bytes, level === 0 ? depth : WHOLE, inCut, (piece) => {
+      budget -= piece.bytes.length;
+      if (budget < 0 || piece.bytes.length < patterns.matcher.shortest) return;
+      for (const { name, form } of below(piece.bytes, level + 1, false)) {
+        const said = form === "raw" ? piece.wrapper : `${form} in ${piece.wrapper}`;
+        decoded.push({ name, form: said, offset: piece.start, end: piece.end });
+      }
+    });
+    return decoded.length === 0 ? direct : plainest(direct, decoded);
+  };
+  return below(data, 0, cut);
+}
+
+const SAMPLE = 64;
+const PRINTABLE = new Uint8Array(256).map((_, byte) =>
+  byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127) ? 1 : 0,
+);
+
+/** Text, or compressed: most of what is decoded was never encoded, and holds no further layer. */
+function isPlausible(bytes: Buffer): boolean {
+  if (isCompressed(bytes)) return true;
+  const length = Math.min(SAMPLE, bytes.length);
+  let fit = 0;
+  for (let at = 0; at < length; at++) fit += PRINTABLE[bytes[at] ?? 0] ?? 0;
+  return 4 * fit >= 3 * length;
+}
+
+/** The plain find of a value leaves no room for an encoded one around it: that is how a short form looks, decoded. */
+function plainest(direct: readonly Span[], decoded: readonly Span[]): Span[] {
+  const hidden = decoded.filter(
+    (one) => !direct.some(({ name, offset, end }) => name === one.name && offset < one.end && end > one.offset),
+  );
+  return [...direct, ...withoutOverlaps(hidden)].toSorted((a, b) => a.offset - b.offset);
+}
+
+function findDirect(data: Buffer, { matcher, meanings, lengths, shapes }: Patterns): Span[] {
   const spans: Span[] = [];
   matcher.find(data, (pattern, offset) => {
     const end = offset + (lengths[pattern] ?? 0);
-    for (const { name, form, bounded } of meanings[pattern] ?? []) {
-      if (!bounded || ends(data[end])) spans.push({ name, form, offset, end });
+    for (const { name, form, holds } of meanings[pattern] ?? []) {
+      if (holds === undefined || holds(data, end)) spans.push({ name, form, offset, end });
     }
   });
-  return withoutOverlaps(spans);
+  if (!shapes) return spans;
+  const known = [...spans];
+  eachRun(data, SHORTEST_SHAPE, (start, end) => {
+    shapesIn(data, start, end, (span) => {
+      // A secret that is found by its name needs no second find by its looks.
+      if (!known.some(({ offset, end: last }) => offset < span.end && last > span.offset)) spans.push(span);
+    });
+  });
+  return spans;
 }
 
-export function withoutOverlaps(spans: readonly Span[]): Span[] {
+function withoutOverlaps(spans: readonly Span[]): Span[] {
   const until = new Map<string, number>();
   return spans
     .toSorted((a, b) => a.offset - b.offset || b.end - a.end)

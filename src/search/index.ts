@@ -3,7 +3,7 @@
  * names and places out.
  */
 import { fieldsOf, layOut, placed, type Field } from "./fields.ts";
-import { findDirect, type Span } from "./find.ts";
+import { findAll, STREAMED, WHOLE, type Span } from "./find.ts";
 import { compile, type Patterns } from "./patterns.ts";
 import { createStream } from "./stream.ts";
 import type { Hit, JsonHit, Needle, Searcher, SearcherOptions } from "./types.ts";
@@ -13,14 +13,18 @@ export type { Hit, JsonHit, LineHit, Needle, Searcher, SearcherOptions, Stream, 
 /** Needles once for many searches: to compile them costs more than to search a small text. */
 export function createSearcher(needles: readonly Needle[], options: SearcherOptions = {}): Searcher {
   const patterns = compile(needles, options);
-  const find = (data: Uint8Array): Span[] => findDirect(data, patterns);
+  const find = (data: Uint8Array | string): Span[] => findAll(bufferOf(data), patterns, WHOLE);
   return {
     unchecked: patterns.unchecked,
     weak: patterns.weak,
-    search: (data) => find(typeof data === "string" ? Buffer.from(data) : data).map(toHit),
+    search: (data) => find(data).map(toHit),
     searchJson: (document) => searchFields(fieldsOf(document), find, patterns),
-    stream: () => createStream(find, Math.max(patterns.matcher.longest, 1)),
+    stream: () => createStream((window, cut) => findAll(window, patterns, STREAMED, cut), patterns.matcher.longest),
   };
+}
+
+function bufferOf(data: Uint8Array | string): Buffer {
+  return typeof data === "string" ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
 const toHit = ({ name, form, offset }: Hit): Hit => ({ name, form, offset });

@@ -21,6 +21,8 @@ export type Found = (pattern: number, at: number) => void;
 export class Matcher {
   /** Of the longest pattern; 0 without patterns. */
   readonly longest: number;
+  /** Of the shortest; no data below this length has any. */
+  readonly shortest: number;
   readonly #patterns: readonly Uint8Array[];
   readonly #window: number;
   readonly #drop: number;
@@ -31,12 +33,13 @@ export class Matcher {
   /** By pattern, the next one of the same hash. */
   readonly #next: Int32Array;
 
-  /** Patterns of at least four bytes each. */
-  constructor(patterns: readonly Uint8Array[]) {
+  /** Patterns of at least four bytes each; `widest`: bytes of the window at most, for texts that are short. */
+  constructor(patterns: readonly Uint8Array[], widest = MAX_WINDOW) {
     const lengths = patterns.map((pattern) => pattern.length);
     this.longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+    this.shortest = lengths.reduce((least, length) => Math.min(least, length), this.longest);
     this.#patterns = patterns;
-    this.#window = lengths.reduce((least, length) => Math.min(least, length), MAX_WINDOW);
+    this.#window = Math.min(this.shortest, widest);
     const free = this.#window - BLOCK + 1;
     const bits = Math.ceil(Math.log2(Math.max(1, patterns.length * free * SPARSE)));
     this.#drop = 32 - Math.min(MAX_BITS, Math.max(MIN_BITS, bits));

@@ -2,13 +2,14 @@
 import { formsOf } from "./forms.ts";
 import { grade } from "./grade.ts";
 import { Matcher } from "./matcher.ts";
+import { hasPemBody, PEM_HEADERS } from "./shapes.ts";
 import type { Needle, SearcherOptions, Unchecked } from "./types.ts";
 
 export interface Meaning {
   readonly name: string;
   readonly form: string;
-  /** A weak value: the next byte must end it. */
-  readonly bounded: boolean;
+  /** Whether it counts, by what follows it. */
+  readonly holds?: (data: Uint8Array, end: number) => boolean;
 }
 
 export interface Patterns {
@@ -18,6 +19,7 @@ export interface Patterns {
   readonly lengths: readonly number[];
   /** Weak values by themselves, for whole fields; by the latin1 of their bytes. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
+  readonly shapes: boolean;
   readonly unchecked: readonly Unchecked[];
   readonly weak: readonly Unchecked[];
 }
@@ -25,7 +27,10 @@ export interface Patterns {
 /** What may stand between a name and its value. */
 const ASSIGNMENTS = ["=", '="', "='", ": ", ': "', ": '", '":"', '": "', '\\":\\"', '\\": \\"'];
 
-export function compile(needles: readonly Needle[], { digests = true, strict = false }: SearcherOptions): Patterns {
+export function compile(
+  needles: readonly Needle[],
+  { digests = true, shapes = false, strict = false }: SearcherOptions,
+): Patterns {
   const entries = new Map<string, { readonly bytes: Uint8Array; readonly meanings: Meaning[] }>();
   const add = (bytes: Uint8Array, meaning: Meaning): void => {
     const key = Buffer.from(bytes).toString("latin1");
@@ -39,15 +44,19 @@ export function compile(needles: readonly Needle[], { digests = true, strict = f
     if (graded.grade === "unsearchable") {
       unchecked.push({ name, why: graded.why });
     } else if (graded.grade === "strong" || strict) {
-      for (const { form, bytes } of formsOf(value, { digests })) add(bytes, { name, form, bounded: false });
+      for (const { form, bytes } of formsOf(value, { digests })) add(bytes, { name, form });
     } else {
       weak.push({ name, why: graded.why });
       const text = Buffer.from(value).toString("latin1");
       fields.set(text, [...(fields.get(text) ?? []), name]);
       for (const between of ASSIGNMENTS) {
-        add(Buffer.concat([Buffer.from(name + between), value]), { name, form: "NAME=value", bounded: true });
+        add(Buffer.concat([Buffer.from(name + between), value]), { name, form: "NAME=value", holds: ends });
       }
     }
+  }
+  if (shapes) {
+    for (const header of PEM_HEADERS)
+      add(Buffer.from(header), { name: "shape:private-key", form: "raw", holds: hasPemBody });
   }
   const all = [...entries.values()];
   return {
@@ -55,12 +64,13 @@ export function compile(needles: readonly Needle[], { digests = true, strict = f
     meanings: all.map(({ meanings }) => meanings),
     lengths: all.map(({ bytes }) => bytes.length),
     fields,
+    shapes,
     unchecked,
     weak,
   };
 }
 
-/** Whether a value that ends before this byte ends there; undefined: the end of the data. */
-export function ends(byte: number | undefined): boolean {
-  return byte === undefined || !/[\w./+-]/.test(String.fromCharCode(byte));
+/** A weak value is a find only as a whole one. */
+function ends(data: Uint8Array, end: number): boolean {
+  return end === data.length || !/[\w./+-]/.test(String.fromCharCode(data[end] ?? 0));
 }

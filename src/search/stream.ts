@@ -1,47 +1,71 @@
-/** A stream in windows: each keeps so much of the one before that whatever lies across their border lies in the next. */
+/**
+ * A stream in windows of one size. Each keeps the end of the one before, so that whatever lies across their border lies
+ * whole in the next.
+ */
 import type { Span } from "./find.ts";
 import type { LineHit, Stream } from "./types.ts";
 
-const NEWLINE = 10;
+/** Bytes that are searched at once. */
+const WINDOW = 2 ** 20;
+/** What is encoded and no longer than this is decoded as a whole, wherever a window ends. */
+const OVERLAP = 2 ** 16;
 
-/** `find` is given each window, and whether it is the last; `overlap`: bytes. */
-export function createStream(find: (window: Uint8Array) => Span[], overlap: number): Stream {
-  let kept = Buffer.alloc(0);
-  /** Of the first kept byte: from the start of the stream, and how many lines have ended before it. */
-  let [start, lines] = [0, 0];
+/** `find` is given each window, and whether it begins in the middle; `longest`: bytes of the longest pattern. */
+export function createStream(find: (window: Buffer, cut: boolean) => Span[], longest: number): Stream {
+  const overlap = Math.max(OVERLAP, longest);
+  // Grows to its full size only for what is long.
+  let window = Buffer.allocUnsafe(OVERLAP);
+  /** Bytes in the window; of its first byte: from the start of the stream, and how many lines have ended before it. */
+  let [filled, start, lines] = [0, 0, 0];
   /** Finds in what is kept, which the next window shows again. */
   let told = new Set<string>();
 
-  const look = (chunk: Uint8Array, last: boolean): LineHit[] => {
-    const window =
-      kept.length === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : Buffer.concat([kept, chunk]);
-    const keep = Math.max(0, window.length - overlap);
-    const spans = find(window);
-    const hits: LineHit[] = [];
-    const again = new Set<string>();
+  const look = (last: boolean): LineHit[] => {
+    const data = window.subarray(0, filled);
+    const keep = Math.max(0, filled - overlap);
+    const [hits, again] = [[] as LineHit[], new Set<string>()];
     let [at, line] = [0, lines];
-    const advance = (to: number): void => {
-      line += newlines(window, at, to);
-      at = to;
-    };
-    for (const { name, form, offset, end } of spans) {
-      // What ends with the window may go on in the next: a weak value would not end there.
-      if (end === window.length && !last) continue;
+    for (const { name, form, offset, end } of find(data, start > 0)) {
+      // What ends with the window may go on in the next.
+      if (end === filled && !last && offset >= keep) continue;
       const key = `${start + offset} ${form} ${name}`;
       if (offset >= keep) again.add(key);
       if (told.has(key)) continue;
-      advance(Math.min(offset, keep));
-      hits.push({ name, form, offset: start + offset, line: line + newlines(window, at, offset) + 1 });
+      line += newlines(data, at, offset);
+      at = offset;
+      hits.push({ name, form, offset: start + offset, line: line + 1 });
     }
-    advance(keep);
-    [kept, start, lines, told] = [Buffer.from(window.subarray(keep)), start + keep, line, again];
+    lines += newlines(data, 0, keep);
+    window.copyWithin(0, keep, filled);
+    [filled, start, told] = [filled - keep, start + keep, again];
     return hits;
   };
-  return { push: (chunk) => look(chunk, false), end: () => look(new Uint8Array(), true) };
+
+  const push = (chunk: Uint8Array): LineHit[] => {
+    const hits: LineHit[] = [];
+    for (let from = 0; from < chunk.length;) {
+      const room = Math.min(chunk.length - from, overlap + WINDOW - filled);
+      if (filled + room > window.length)
+        window = grown(window, filled, Math.min(overlap + WINDOW, 4 * (filled + room)));
+      window.set(chunk.subarray(from, from + room), filled);
+      [filled, from] = [filled + room, from + room];
+      if (filled === overlap + WINDOW) hits.push(...look(false));
+    }
+    return hits;
+  };
+  return { push, end: () => look(true) };
 }
 
-function newlines(data: Uint8Array, from: number, to: number): number {
+function grown(window: Buffer, filled: number, size: number): Buffer<ArrayBuffer> {
+  const larger = Buffer.allocUnsafe(size);
+  window.copy(larger, 0, 0, filled);
+  return larger;
+}
+
+const NEWLINE = 10;
+
+function newlines(data: Buffer, from: number, to: number): number {
   let count = 0;
-  for (let at = from; at < to; at++) if (data[at] === NEWLINE) count += 1;
+  for (let at = data.indexOf(NEWLINE, from); at !== -1 && at < to; at = data.indexOf(NEWLINE, at + 1)) count += 1;
   return count;
 }

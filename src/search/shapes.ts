@@ -1,0 +1,85 @@
+/** Keys and tokens that show what they are: by a prefix of their issuer's, or by the name that they are assigned to. */
+import type { Span } from "./find.ts";
+
+interface Shape {
+  readonly kind: string;
+  readonly first: string;
+  readonly pattern: RegExp;
+}
+
+const SHAPES: readonly Shape[] = [
+  { kind: "age-identity", first: "A", pattern: /AGE-SECRET-KEY-(?:PQ-)?1[02-9AC-HJ-NP-Z]{50,}/iy },
+  { kind: "aws-access-key", first: "A", pattern: /A[KS]IA[A-Z2-7]{16}(?![\w-])/y },
+  { kind: "google-api-key", first: "A", pattern: /AIza[\w-]{35}(?![\w-])/y },
+  { kind: "github-token", first: "g", pattern: /gh[pousr]_[A-Za-z\d]{36,251}(?![\w-])/y },
+  { kind: "github-token", first: "g", pattern: /github_pat_[A-Za-z\d]{22}_[A-Za-z\d]{59}(?![\w-])/y },
+  { kind: "gitlab-token", first: "g", pattern: /glpat-[\w-]{20,}/y },
+  { kind: "slack-token", first: "x", pattern: /xox[abeoprs]-(?=[A-Za-z-]*\d)[\dA-Za-z-]{20,}/y },
+  { kind: "jwt", first: "e", pattern: /eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/y },
+  { kind: "npm-token", first: "n", pattern: /npm_[A-Za-z\d]{36}(?![\w-])/y },
+  { kind: "stripe-key", first: "s", pattern: /sk_live_[A-Za-z\d]{24,}/y },
+];
+const BY_FIRST = new Map(
+  [...new Set(SHAPES.map(({ first }) => first))].map(
+    (first) => [first.charCodeAt(0), SHAPES.filter((shape) => shape.first === first)] as const,
+  ),
+);
+const FIRST = new Uint8Array(256).map((_, byte) => (BY_FIRST.has(byte) ? 1 : 0));
+
+/** The shortest of all: a run that is shorter holds none. */
+export const SHORTEST_SHAPE = 20;
+/** A JWT's second and third part stand behind dots. */
+const REACH = 4096;
+
+const EXCHANGE = /^(?:bg_[\da-f]{32}|[\da-f]{64}|[A-Za-z\d]{64})$/;
+const CONTEXT_LENGTHS = [35, 64];
+const ASSIGNED =
+  /(?:(?:api|access|private|secret)[_-]?(?:key|secret|token)|passphrase)\\?["']?\s{0,2}[:=]\s{0,2}\\?["']?$/i;
+const TELEGRAM = /(?<!\d)\d{8,10}:$/;
+const TELEGRAM_TOKEN = /^AA[\w-]{33}$/;
+const BEFORE = 64;
+
+const PLACEHOLDER = /example|xxxx|0000|1111|aaaa|1234567|abcdefg|placeholder|your[_-]|test[_-]?key/i;
+const DISTINCT = 10;
+
+/** In a run of token characters. */
+export function shapesIn(data: Buffer, start: number, end: number, found: (span: Span) => void): void {
+  for (let at = start; at + 3 < end; at++) {
+    if (FIRST[data[at] ?? 0] !== 1 || (at > start && isWord(data[at - 1] ?? 0))) continue;
+    const text = data.toString("latin1", at, Math.min(data.length, at + REACH));
+    for (const { kind, pattern } of BY_FIRST.get(data[at] ?? 0) ?? []) {
+      pattern.lastIndex = 0;
+      tell(kind, at, pattern.exec(text)?.[0] ?? "", found);
+    }
+  }
+  if (CONTEXT_LENGTHS.includes(end - start)) inContext(data, start, end, found);
+}
+
+/** What only looks like a key beside what stands before it. */
+function inContext(data: Buffer, start: number, end: number, found: (span: Span) => void): void {
+  const text = data.toString("latin1", start, end);
+  const before = data.toString("latin1", Math.max(0, start - BEFORE), start);
+  if (TELEGRAM.test(before) && TELEGRAM_TOKEN.test(text)) tell("telegram-token", start, text, found);
+  if (ASSIGNED.test(before) && EXCHANGE.test(text)) tell("exchange-key", start, text, found);
+}
+
+function tell(kind: string, offset: number, text: string, found: (span: Span) => void): void {
+  if (isRandom(text)) found({ name: `shape:${kind}`, form: "raw", offset, end: offset + text.length });
+}
+
+const isWord = (byte: number): boolean => /\w/.test(String.fromCharCode(byte));
+
+/** Documentation is full of what looks like a key and opens nothing. */
+function isRandom(token: string): boolean {
+  return !PLACEHOLDER.test(token) && new Set(token).size >= DISTINCT && /\d/.test(token);
+}
+
+export const PEM_HEADERS = ["", "RSA ", "EC ", "DSA ", "OPENSSH ", "ENCRYPTED "]
+  .map((kind) => `-----BEGIN ${kind}PRIVATE KEY-----`)
+  .concat("-----BEGIN PGP PRIVATE KEY BLOCK-----");
+const PEM_BODY = /^(?:\s|\\r|\\n|[\w-]+:[^\n\\]*)*[A-Za-z\d+/]{40}/;
+
+/** Whether a key follows its header: many a text quotes the header alone. */
+export function hasPemBody(data: Uint8Array, end: number): boolean {
+  return PEM_BODY.test(Buffer.from(data.subarray(end, end + 400)).toString("latin1"));
+}

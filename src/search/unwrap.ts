@@ -1,0 +1,104 @@
+/** What is encoded or compressed in the data, decoded: to be searched again. */
+import { gunzipSync, inflateSync, constants } from "node:zlib";
+import { eachHexRun, eachRun, endOfLines } from "./runs.ts";
+import { backslashRegions, percentRegions, unbackslash, unpercent, type Region } from "./unescape.ts";
+
+export interface Piece extends Region {
+  readonly wrapper: string;
+  readonly bytes: Buffer;
+}
+
+export interface Depth {
+  /** Runs of base64 and hex that are decoded, in characters. */
+  readonly least: number;
+  /** Backslashes are undone too: costs as much as the text is long. */
+  readonly backslashes: boolean;
+}
+
+/** What one gzip member may grow to. */
+const MAX_INFLATED = 2 ** 24;
+/** Characters; a longer run is no word, and decoded whatever it looks like. */
+const LONG = 256;
+const ALIGNMENTS = [0, 1, 2, 3];
+const LEAST_HEX = 32;
+const GZIP = Buffer.from([0x1f, 0x8b, 0x08]);
+const ZLIB = 0x78;
+const ZLIB_FLAGS: readonly (number | undefined)[] = [0x01, 0x5e, 0x9c, 0xda];
+
+/** `cut`: the data begins in the middle of something. */
+export function unwrap(data: Buffer, { least, backslashes }: Depth, cut: boolean, found: (piece: Piece) => void): void {
+  eachRun(data, least, (start, end) => {
+    unwrapRun(data, start, end, cut && start === 0, found);
+  });
+  for (const region of percentRegions(data)) undo(data, region, "percent", unpercent, found);
+  if (backslashes) for (const region of backslashRegions(data)) undo(data, region, "escapes", unbackslash, found);
+  for (let at = data.indexOf(GZIP); at !== -1; at = data.indexOf(GZIP, at + 1)) inflate(data, at, "gzip", found);
+  if (isZlib(data)) inflate(data, 0, "zlib", found);
+}
+
+const isZlib = (data: Buffer): boolean => data[0] === ZLIB && ZLIB_FLAGS.includes(data[1]);
+
+/** Of what was decoded: begins as gzip or zlib does. */
+export const isCompressed = (data: Buffer): boolean => isZlib(data) || data.subarray(0, GZIP.length).equals(GZIP);
+
+function unwrapRun(data: Buffer, start: number, lineEnd: number, cut: boolean, found: (piece: Piece) => void): void {
+  const isLong = lineEnd - start >= LONG;
+  // Something may stand right before it: a path's slash, a word.
+  const offsets = ALIGNMENTS.filter(
+    (offset) => (isLong && (offset === 0 || cut)) || isLikely(data, start + offset, lineEnd),
+  );
+  if (offsets.length > 0) {
+    const end = endOfLines(data, start, lineEnd);
+    const text = joined(data, start, end);
+    for (const offset of offsets) {
+      found({ wrapper: "base64", start, end, bytes: Buffer.from(offset === 0 ? text : text.slice(offset), "base64") });
+    }
+  }
+  eachHexRun(data, start, lineEnd, LEAST_HEX, (from, to) => {
+    const end = endOfLines(data, from, to);
+    const text = joined(data, from, end);
+    for (const offset of [0, 1])
+      found({ wrapper: "hex", start: from, end, bytes: Buffer.from(text.slice(offset), "hex") });
+  });
+}
+
+const joined = (data: Buffer, start: number, end: number): string =>
+  data.toString("latin1", start, end).replace(/\\n|\s+/g, "");
+
+/** The first characters of a group of four that begin a byte of ASCII, and of gzip's and zlib's first bytes. */
+const FIRSTS = new Uint8Array(256);
+for (const byte of Buffer.from("ACDHIJKLMNOPQRSTUVWXYZabcdef")) FIRSTS[byte] = 1;
+const MOST_GROUPS = 16;
+/** How gzip and zlib begin in base64. */
+const COMPRESSED = ["H4sI", "eJ", "eN", "eA", "eF"].map((text) => Buffer.from(text));
+
+/** Whether base64 from here on may be text or compressed: three quarters of its groups begin so. Words and hashes rarely do. */
+function isLikely(data: Uint8Array, start: number, end: number): boolean {
+  const groups = Math.min(MOST_GROUPS, (end - start) >> 2);
+  let fit = 0;
+  for (let group = 0; group < groups; group++) fit += FIRSTS[data[start + 4 * group] ?? 0] ?? 0;
+  if (4 * fit >= 3 * groups) return true;
+  return COMPRESSED.some((head) => head.every((byte, index) => byte === data[start + index]));
+}
+
+function undo(
+  data: Buffer,
+  region: Region,
+  wrapper: string,
+  undone: (text: string) => string,
+  found: (piece: Piece) => void,
+): void {
+  const text = data.toString("latin1", region.start, region.end);
+  const plain = undone(text);
+  if (plain !== text) found({ wrapper, ...region, bytes: Buffer.from(plain, "latin1") });
+}
+
+function inflate(data: Buffer, start: number, wrapper: string, found: (piece: Piece) => void): void {
+  const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_INFLATED };
+  try {
+    const bytes = (wrapper === "gzip" ? gunzipSync : inflateSync)(data.subarray(start), options);
+    found({ wrapper, start, end: data.length, bytes });
+  } catch {
+    // Three bytes that look like a member's beginning and are none, or more than is looked at.
+  }
+}

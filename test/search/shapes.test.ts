@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, test } from "vitest";
+import { createSearcher } from "../../src/search/index.ts";
+
+const searcher = createSearcher([], { shapes: true });
+const apart = (...parts: string[]): string => parts.join("");
+/** Not what any issuer gave out; in parts, so that no scanner of this repository takes one for a key. */
+const random = "q8Zr3LkT9wXv2BnM7sYp4DcG6hJfR1tKe5Ua0WbVxNzQmPoLiEuYc3d7g9";
+const hex = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const body = Array.from({ length: 4 }, (_, line) => random.slice(line) + random.slice(0, line)).join("\n");
+
+describe("a key is known by its looks", () => {
+  it.each([
+    ["age-identity", `AGE-SECRET-KEY-1${"QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L".repeat(2).slice(0, 58)}`],
+    ["aws-access-key", apart("AK", "IAQ3EGPZ5WKD7RM2XT")],
+    ["github-token", apart("gh", "p_", random.slice(0, 36))],
+    ["slack-token", apart("xo", "xb-263594206564-2343594206574-", random.slice(0, 24))],
+    ["google-api-key", apart("AI", "za", random.slice(0, 35))],
+    [
+      "jwt",
+      `${Buffer.from('{"alg":"HS256"}').toString("base64url")}.${Buffer.from('{"sub":"bot7","a":1}').toString("base64url")}.${random.slice(0, 43)}`,
+    ],
+    ["telegram-token", `7318264590:AA${random.slice(0, 33)}`],
+    ["private-key", `${apart("-----BEGIN OPENSSH", " PRIVATE KEY-----")}\n${body}\n-----END`],
+  ])("%s", (kind, text) => {
+    for (const data of [
+      `"${text}"`,
+      `x = ${text}\n`,
+      Buffer.from(`{"a":"${text}"}`).toString("base64"),
+      JSON.stringify({ text }),
+    ]) {
+      expect(searcher.search(data).map(({ name }) => name)).toEqual([`shape:${kind}`]);
+    }
+  });
+
+  it.each(["API_SECRET=", '"secretKey": "', "bitget_api_key: ", "passphrase='"])(
+    "an exchange's, behind %s",
+    (before) => {
+      expect(searcher.search(`${before}${hex}`).map(({ name }) => name)).toEqual(["shape:exchange-key"]);
+    },
+  );
+
+  it.each([
+    ["a digest", `sha256=${hex} cacheKey: ${hex}`],
+    ["documentation's key", "AKIAIOSFODNN7EXAMPLE"],
+    ["a placeholder", `ghp_${"x".repeat(36)} AIza${"0".repeat(35)}`],
+    ["a header alone", '"-----BEGIN PRIVATE KEY-----" + body'],
+    ["part of a word", apart("fooAK", "IAQ3EGPZ5WKD7RM2XT")],
+  ])("%s is none", (_, text) => {
+    expect(searcher.search(text)).toEqual([]);
+  });
+});
+
+test("a key that is a known secret is told by its name alone", () => {
+  const token = apart("gh", "p_", random.slice(0, 36));
+  const known = createSearcher([{ name: "TOKEN", value: Buffer.from(token) }], { shapes: true });
+  expect(known.search(`x ${token}`)).toEqual([{ name: "TOKEN", form: "raw", offset: 2 }]);
+});
+
+test("a large tree without keys has no find", () => {
+  const root = join(import.meta.dirname, "../../node_modules/typescript");
+  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const hits = files.flatMap((file) => {
+    const stream = searcher.stream();
+    return [...stream.push(readFileSync(join(file.parentPath, file.name))), ...stream.end()].map((hit) => [
+      file.name,
+      hit,
+    ]);
+  });
+  expect(files.length).toBeGreaterThan(50);
+  expect(hits).toEqual([]);
+});
