@@ -2,10 +2,12 @@
  * Environment → Config, once, at start. Takes variables, returns exact types, throws one error that names every variable
  * that is wrong. None of the settings is a secret; their values are not repeated all the same, since people paste.
  */
+import { resolve } from "node:path";
 import * as z from "zod";
 import { nearest } from "./near.ts";
 import { DAY, HOUR, MINUTE, SECOND, formatDuration, parseDuration } from "./duration.ts";
 import { SidecryptError } from "./errors.ts";
+import { type AllowOlder, parseRecipients, parseRules, type Pinned, type Pins, strayPin } from "./trust/index.ts";
 
 /** So many rolls of one consumer in a window of so many milliseconds. */
 export interface Budget {
@@ -22,6 +24,10 @@ export interface Config {
   readonly sshKeyFile: string | null;
   /** Holds the passphrase of a key file that is under one; null: none. */
   readonly passphraseFile: string | null;
+  /** A file in the format of OpenSSH's allowed_signers; null: bundles need no signature. */
+  readonly allowedSigners: string | null;
+  readonly pins: Pins;
+  readonly allowOlder: AllowOlder;
   readonly stateDir: string;
   /** Path of the engine's unix socket. */
   readonly dockerSocket: string;
@@ -105,6 +111,33 @@ const names = z
   .refine((words) => words.every((word) => /^[\w.-]+$/.test(word)), "must be names, space- or comma-separated")
   .transform((words): ReadonlySet<string> => new Set(words));
 
+function pinned<T>(parse: (text: string) => Pinned<T> | null, wanted: string) {
+  return z
+    .string()
+    .default("")
+    .transform((text, context): Pinned<T> => {
+      const found = parse(text);
+      if (found !== null) return found;
+      context.addIssue({
+        code: "custom",
+        message: `must be ${wanted}, or lines that begin with NAME: for each bundle`,
+      });
+      return z.NEVER;
+    });
+}
+
+/** Beginnings as long as `status` prints them. */
+const older = z
+  .string()
+  .default("yes")
+  .transform((text, context): AllowOlder => {
+    if (text === "yes") return "any";
+    const digests = text === "no" ? [] : text.split(/[\s,]+/).filter((word) => word !== "");
+    if (digests.every((word) => /^[0-9a-f]{12,64}$/.test(word))) return new Set(digests);
+    context.addIssue({ code: "custom", message: "must be yes, no, or 12 or more digits of a bundle's SHA-256" });
+    return z.NEVER;
+  });
+
 function count(fallback: number, max: number) {
   return z
     .string()
@@ -154,6 +187,10 @@ const schema = z.object({
   SOPS_AGE_KEY_FILE: path.default(DEFAULT_KEY_FILE),
   SOPS_AGE_SSH_PRIVATE_KEY_FILE: path.nullable().default(null),
   SIDECRYPT_PASSPHRASE_FILE: path.nullable().default(null),
+  SIDECRYPT_ALLOWED_SIGNERS: path.nullable().default(null),
+  SIDECRYPT_RECIPIENTS: pinned(parseRecipients, "recipients (age1…, or an SSH public key)"),
+  SIDECRYPT_RULE: pinned(parseRules, "a rule such as unencrypted_suffix=_unencrypted"),
+  SIDECRYPT_ALLOW_OLDER: older,
   SIDECRYPT_STATE: path.default("/state"),
   DOCKER_HOST: socket,
   SIDECRYPT_API_TIMEOUT: duration("1m", API_TIMEOUT_RANGE),
@@ -184,12 +221,17 @@ export function parseConfig(env: Environment): Config {
     throw new SidecryptError("config-invalid", wrong.join("; "));
   }
   const values = parsed.data;
+  refuseStrayPins(values);
+  refuseSignersBeside(values);
   return {
     bundles: values.SIDECRYPT_BUNDLE,
     bundleDir: values.SIDECRYPT_BUNDLE_DIR,
     keyFile: values.SOPS_AGE_KEY_FILE,
     sshKeyFile: values.SOPS_AGE_SSH_PRIVATE_KEY_FILE,
     passphraseFile: values.SIDECRYPT_PASSPHRASE_FILE,
+    allowedSigners: values.SIDECRYPT_ALLOWED_SIGNERS,
+    pins: { recipients: values.SIDECRYPT_RECIPIENTS, rules: values.SIDECRYPT_RULE },
+    allowOlder: values.SIDECRYPT_ALLOW_OLDER,
     stateDir: values.SIDECRYPT_STATE,
     dockerSocket: values.DOCKER_HOST,
     apiTimeout: values.SIDECRYPT_API_TIMEOUT,
@@ -203,6 +245,25 @@ export function parseConfig(env: Environment): Config {
     stopGrace: values.SIDECRYPT_STOP_GRACE,
     logLevel: values.SIDECRYPT_LOG_LEVEL,
   };
+}
+
+type Values = z.infer<typeof schema>;
+
+function refuseStrayPins(values: Values): void {
+  for (const name of ["SIDECRYPT_RECIPIENTS", "SIDECRYPT_RULE"] as const) {
+    const fault = strayPin(values[name], values.SIDECRYPT_BUNDLE);
+    if (fault !== null) throw new SidecryptError("config-invalid", `${name} ${fault}`);
+  }
+}
+
+/** Whoever may change a bundle would say who may sign it. */
+function refuseSignersBeside({ SIDECRYPT_ALLOWED_SIGNERS: signers, SIDECRYPT_BUNDLE_DIR: dir }: Values): void {
+  if (signers === null || !resolve(signers).startsWith(`${resolve(dir)}/`)) return;
+  throw new SidecryptError(
+    "config-invalid",
+    "SIDECRYPT_ALLOWED_SIGNERS lies in the bundle directory: whoever can change a bundle could change who may sign it",
+    "keep it outside: - ./allowed_signers:/run/allowed_signers:ro",
+  );
 }
 
 /** Compose writes `${X:-}` of an unset X as an empty value: it means "not set". */

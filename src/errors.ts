@@ -28,6 +28,8 @@ export const EXIT_STATUS = {
   "bundle-unsigned": 3,
   "bundle-signature": 3,
   "bundle-signer": 3,
+  "bundle-policy": 3,
+  "bundle-older": 3,
   "bundle-empty-value": 3,
   "bundle-unsupported": 3,
   "bundle-changed": 3,

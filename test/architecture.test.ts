@@ -59,7 +59,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "node:crypto": "keys.ts: whether its files changed",
     "node:fs/promises": "keys.ts reads the identity files",
     "node:os": "main.ts: the host's name",
-    "node:path": "keys.ts",
+    "node:path": "keys.ts, config.ts: paths",
     "node:process": "keys.ts: who it runs as, for its hints",
     zod: "config.ts: the environment is an edge",
   },
@@ -128,6 +128,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "node:fs/promises": "bundles",
     "node:path": "the same",
   },
+  trust: { "node:crypto": "signatures of SSH keys" },
 };
 
 describe("imports", () => {

@@ -20,6 +20,9 @@ describe("the configuration", () => {
       keyFile: "/run/age.key",
       sshKeyFile: null,
       passphraseFile: null,
+      allowedSigners: null,
+      pins: { recipients: new Map(), rules: new Map() },
+      allowOlder: "any",
       stateDir: "/state",
       dockerSocket: "/var/run/docker.sock",
       apiTimeout: 60_000,
@@ -42,6 +45,10 @@ describe("the configuration", () => {
       SOPS_AGE_KEY_FILE: "age.key",
       SOPS_AGE_SSH_PRIVATE_KEY_FILE: "id_ed25519",
       SIDECRYPT_PASSPHRASE_FILE: "passphrase",
+      SIDECRYPT_ALLOWED_SIGNERS: "/run/allowed_signers",
+      SIDECRYPT_RECIPIENTS: "age1a, age1b\nprod.enc.env: age1a",
+      SIDECRYPT_RULE: "encrypted_regex=^(A|B: C)$",
+      SIDECRYPT_ALLOW_OLDER: "7c7a8a2dc918",
       SIDECRYPT_STATE: "/var/lib/sidecrypt",
       DOCKER_HOST: "unix:///run/user/1000/docker.sock",
       SIDECRYPT_API_TIMEOUT: "5s",
@@ -62,6 +69,15 @@ describe("the configuration", () => {
       keyFile: "age.key",
       sshKeyFile: "id_ed25519",
       passphraseFile: "passphrase",
+      allowedSigners: "/run/allowed_signers",
+      pins: {
+        recipients: new Map([
+          [null, ["age1a", "age1b"]],
+          ["prod.enc.env", ["age1a"]],
+        ]),
+        rules: new Map([[null, "encrypted_regex=^(A|B: C)$"]]),
+      },
+      allowOlder: new Set(["7c7a8a2dc918"]),
       stateDir: "/var/lib/sidecrypt",
       dockerSocket: "/run/user/1000/docker.sock",
       apiTimeout: 5_000,
@@ -79,6 +95,28 @@ describe("the configuration", () => {
 
   it("takes off for no budget", () => {
     expect(parseConfig({ SIDECRYPT_BUDGET: "off" }).budget).toBeNull();
+  });
+
+  it("takes no for none that is older", () => {
+    expect(parseConfig({ SIDECRYPT_ALLOW_OLDER: "no" }).allowOlder).toEqual(new Set());
+  });
+
+  it.each([
+    [
+      { SIDECRYPT_RECIPIENTS: "c.env: age1a" },
+      "SIDECRYPT_RECIPIENTS names c.env, which SIDECRYPT_BUNDLE does not list",
+    ],
+    [{ SIDECRYPT_RECIPIENTS: "a.env: age1a" }, "SIDECRYPT_RECIPIENTS says nothing of more/b.env"],
+    [{ SIDECRYPT_RULE: "b.env: encrypted_suffix=_X" }, "SIDECRYPT_RULE says nothing of a.env"],
+    [
+      { SIDECRYPT_ALLOWED_SIGNERS: "/bundle/../bundle/allowed_signers" },
+      "SIDECRYPT_ALLOWED_SIGNERS lies in the bundle directory: whoever can change a bundle could change who may sign it",
+    ],
+  ])("refuses what does not go together: %o", (env, message) => {
+    expect(refusal({ SIDECRYPT_BUNDLE: "a.env, more/b.env", ...env })).toMatchObject({
+      code: "config-invalid",
+      message,
+    });
   });
 
   it("takes an empty value for one that is not set, as Compose writes it", () => {
@@ -110,6 +148,21 @@ describe("the configuration", () => {
     ["SIDECRYPT_BUNDLE", "x".repeat(4097), "SIDECRYPT_BUNDLE is too long for a path"],
     ["SIDECRYPT_BUNDLE", "a.env, a.env", "SIDECRYPT_BUNDLE lists a bundle twice"],
     ["SIDECRYPT_BUNDLE", [...Array(33).keys()].join(), "SIDECRYPT_BUNDLE must not list more than 32 bundles"],
+    ...["nobody", "AGE-SECRET-KEY-1X", "age1a: ", "ssh-ed25519"].map((text) => [
+      "SIDECRYPT_RECIPIENTS",
+      text,
+      "SIDECRYPT_RECIPIENTS must be recipients (age1…, or an SSH public key), or lines that begin with NAME: for each bundle",
+    ]),
+    ...["_unencrypted", "encrypted_regex=", "a: encrypted_suffix=_X\na: encrypted_suffix=_Y"].map((text) => [
+      "SIDECRYPT_RULE",
+      text,
+      "SIDECRYPT_RULE must be a rule such as unencrypted_suffix=_unencrypted, or lines that begin with NAME: for each bundle",
+    ]),
+    ...["maybe", "7c7a8a2dc91", "7c7a8a2dc918 no"].map((text) => [
+      "SIDECRYPT_ALLOW_OLDER",
+      text,
+      "SIDECRYPT_ALLOW_OLDER must be yes, no, or 12 or more digits of a bundle's SHA-256",
+    ]),
     ["DOCKER_HOST", "tcp://user:canary@host:2375", refusedScheme("tcp")],
     ["DOCKER_HOST", "ssh://host", refusedScheme("ssh")],
     ["DOCKER_HOST", "/var/run/docker.sock", refusedScheme("no scheme")],

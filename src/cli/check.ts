@@ -1,5 +1,7 @@
 import { sniff } from "../bundle/index.ts";
+import { admit, loadPolicy } from "../admission.ts";
 import { parseConfig } from "../config.ts";
+import type { Signer } from "../trust/index.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Io } from "./io.ts";
 import { openAll, openFile, type OpenedFile } from "./opening.ts";
@@ -9,14 +11,16 @@ export async function check(argv: readonly string[], io: Io, ui: Ui): Promise<nu
   const [file = null] = parseArguments(argv, { command: "check", flags: {}, operands: 1 }).operands;
   const config = parseConfig(io.env);
   const files = file === null ? await openAll(config, ui) : [await openFile(file, config, ui)];
-  for (const one of files) print(one, ui);
+  const policy = await loadPolicy(config);
+  for (const one of files) print(one, await admit(one.bundle, policy, io.clock.now()), ui);
   return 0;
 }
 
-function print({ path, bundle, opened }: OpenedFile, ui: Ui): void {
+function print({ path, bundle, opened }: OpenedFile, signer: Signer | null, ui: Ui): void {
   const names = [...opened.secrets.keys()];
   const [format, recipients] = [sniff(bundle.bytes), countRecipients(bundle.bytes)];
   ui.out(`${path}: ${format}, ${count(names.length, "secret")}, ${count(recipients, "recipient")}, MAC verified`);
+  if (signer !== null) ui.out(`signed by ${signer.principals}, key ${signer.fingerprint}`);
   for (const name of names) ui.out(name);
   for (const { subject, message } of opened.warnings) ui.out(`warning: ${subject}: ${message}`);
 }

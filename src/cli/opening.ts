@@ -1,16 +1,17 @@
 /** The bundles and the key as the daemon would find them, for the commands that work without it. */
 import { resolve } from "node:path";
+import { comparePins } from "../admission.ts";
 import { looksLikeBundle, merge, open, type Identities } from "../bundle/index.ts";
 import type { Config } from "../config.ts";
 import { SidecryptError } from "../errors.ts";
 import { loadIdentities } from "../keys.ts";
 import { asSet, findBundles, readBundle } from "../source/index.ts";
-import type { Bundle, Opened } from "../types.ts";
+import type { ListedBundle, Opened } from "../types.ts";
 import type { Ui } from "./ui.ts";
 
 export interface OpenedFile {
   readonly path: string;
-  readonly bundle: Bundle;
+  readonly bundle: ListedBundle;
   readonly identities: Identities;
   readonly opened: Opened;
 }
@@ -34,7 +35,7 @@ export async function openFile(file: string | null, config: Config, ui: Ui): Pro
 export async function openAll(config: Config, ui: Ui): Promise<readonly OpenedFile[]> {
   const files: OpenedFile[] = [];
   for (const path of await pathsOf(config)) files.push(await openPath(path, config, ui));
-  merge(asSet(files.map(({ path, bundle }) => ({ ...bundle, name: path }))).digest, files);
+  merge(asSet(files.map(({ bundle }) => bundle)).digest, files);
   return files;
 }
 
@@ -44,7 +45,8 @@ async function pathsOf({ bundleDir, bundles }: Config): Promise<readonly string[
 
 async function openPath(path: string, config: Config, ui: Ui): Promise<OpenedFile> {
   const identities = await loadIdentities(config);
-  const bundle = await readBundle(path);
+  const bundle = { ...(await readBundle(path)), name: path };
+  comparePins(bundle, config.pins);
   const opened = await open(bundle, identities, { allowEmpty: config.allowEmpty, dotenv: config.dotenv });
   ui.redactor.remember(opened.secrets.values());
   return { path, bundle, identities, opened };

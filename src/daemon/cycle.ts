@@ -69,6 +69,9 @@ export const NOTHING_SEEN: View = {
   postponed: new Map(),
 };
 
+/** Milliseconds that a checkout may take between a bundle and its signature before the misfit is an error. */
+const CHECKOUT = 1_000;
+
 /** What one run has done, so that it does nothing twice. */
 interface Run {
   readonly stopping: AbortSignal;
@@ -215,6 +218,7 @@ export class Cycle {
   #tell(look: Look): Look {
     this.#lastLook = look;
     this.#news.bundle(look.present);
+    if (look.present.isHalfDone) this.#parts.alarm.in(CHECKOUT);
     this.#news.plan(this.#withoutHalfDone(look));
     return look;
   }

@@ -87,7 +87,7 @@ class Daemon {
     this.#parts = parts;
     this.#records = records;
     this.#memory = memory;
-    this.#reader = new Reader(parts.config, memory);
+    this.#reader = new Reader(parts.config, memory, parts.clock);
     this.#startedAt = parts.clock.now();
     this.#alarm = new Alarm(parts.clock);
   }
@@ -316,6 +316,7 @@ function bundleOf(present: Present | null): StatusInput["bundle"] {
   return {
     path: present?.path ?? null,
     digest: present?.bundles?.digest ?? null,
+    signers: present?.signers.map(({ principals }) => principals) ?? [],
     fault: present?.fault ?? null,
   };
 }

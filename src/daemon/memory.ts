@@ -116,6 +116,16 @@ export class Memory {
     await this.#prune();
   }
 
+  /** What drops that are gone were committed from is nothing to go back to. */
+  async forgetOtherDrops(volumes: readonly string[]): Promise<void> {
+    const entries = Object.entries(this.#content.committed);
+    const kept = entries.filter(([volume]) => volumes.includes(volume));
+    if (kept.length === entries.length) return;
+    this.#content = { ...this.#content, committed: Object.fromEntries(kept) };
+    await this.#save();
+    await this.#prune();
+  }
+
   #partsOf(digest: string): readonly Pick<ListedBundle, "name" | "digest">[] {
     return this.#content.sets[digest] ?? [{ name: "", digest }];
   }

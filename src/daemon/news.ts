@@ -13,10 +13,11 @@ export class News {
     this.#log = log;
   }
 
-  bundle({ bundles, fault, path }: Present): void {
+  bundle({ bundles, fault, path, signers, isHalfDone }: Present): void {
+    if (isHalfDone) return;
     if (!this.#isNew("bundle", [bundles?.digest, fault])) return;
     if (fault !== null) this.#log.error("bundle-refused", { path, ...fault });
-    else this.#log.info("bundle-opened", { path, digest: bundles?.digest.slice(0, 12) });
+    else this.#log.info("bundle-opened", { path, digest: bundles?.digest.slice(0, 12), ...signedBy(signers) });
   }
 
   plan(made: Plan): void {
@@ -54,6 +55,10 @@ export class News {
     this.#said.set(topic, text);
     return true;
   }
+}
+
+function signedBy(signers: Present["signers"]): { readonly signers?: readonly string[] } {
+  return signers.length === 0 ? {} : { signers: signers.map(({ principals }) => principals) };
 }
 
 function hasWork(made: Plan): boolean {

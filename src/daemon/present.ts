@@ -1,10 +1,14 @@
 /** The bundles that are there now, and those committed last: read, opened, and kept opened while nothing changes. */
-import { type Identities, looksLikeBundle, merge, open, type OpenOptions } from "../bundle/index.ts";
+import { describeBundle, type Identities, looksLikeBundle, merge, open, type OpenOptions } from "../bundle/index.ts";
+import { admit, loadPolicy } from "../admission.ts";
+import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import type { ErrorCode } from "../errors.ts";
 import { faultOf } from "../fault.ts";
 import { Keyring } from "../keys.ts";
 import { asSet, findBundles, readBundle, refuseSingleFile } from "../source/index.ts";
-import type { Bundle, BundleSet, Fault, Opened } from "../types.ts";
+import { refuseOlder, type Dated, type Signer } from "../trust/index.ts";
+import type { Bundle, BundleSet, Fault, ListedBundle, Opened } from "../types.ts";
 import type { Memory } from "./memory.ts";
 
 export interface Present {
@@ -15,24 +19,35 @@ export interface Present {
   /** Null: refused or missing; `fault` says why. */
   readonly opened: Opened | null;
   readonly fault: Fault | null;
+  /** Of each bundle, where signatures are asked for. */
+  readonly signers: readonly Signer[];
+  /** Bundle and signature do not fit yet: the rest of a checkout may be on its way. */
+  readonly isHalfDone: boolean;
   /** The committed sets of bundles that could be opened, by digest. */
   readonly committed: ReadonlyMap<string, Opened>;
 }
+
+/** What a checkout looks like that has written one file of the two. */
+const HALF_DONE: readonly ErrorCode[] = ["bundle-unsigned", "bundle-signature"];
 
 export class Reader {
   readonly #config: Config;
   readonly #memory: Memory;
   readonly #keyring: Keyring;
+  readonly #clock: Pick<Clock, "now">;
+  /** What did not fit when it was read last. */
+  #misfit = "";
   /** Opened bundles by the digest of their file, under the identities that opened them. */
   #cache = new Map<string, Opened>();
   #cachedFor = "";
   /** Digests of the files that were needed in this reading. */
   #used = new Set<string>();
 
-  constructor(config: Config, memory: Memory) {
+  constructor(config: Config, memory: Memory, clock: Pick<Clock, "now">) {
     this.#config = config;
     this.#memory = memory;
     this.#keyring = new Keyring(config);
+    this.#clock = clock;
   }
 
   async read(): Promise<Present> {
@@ -42,15 +57,46 @@ export class Reader {
     this.#used = new Set();
     try {
       const identities = await this.#identities();
-      committed = await this.#openCommitted(identities);
+      const sets = await this.#committedSets();
+      committed = await this.#openCommitted(sets, identities);
       const found = await findBundles(this.#config.bundleDir, this.#config.bundles, looksLikeBundle);
       path = found.map((one) => one.path).join(", ");
       bundles = asSet(await Promise.all(found.map(async (one) => ({ ...(await readMounted(one.path)), ...one }))));
+      const signers = await this.#admit(bundles);
       const opened = await this.#openAll(bundles, identities);
+      this.#refuseOlder(bundles, sets);
       this.#forgetUnused();
-      return { path, bundles, opened, fault: null, committed };
+      this.#misfit = "";
+      return { path, bundles, opened, signers, fault: null, isHalfDone: false, committed };
     } catch (thrown) {
-      return { path, bundles, opened: null, fault: faultOf(thrown, path ?? this.#config.bundleDir), committed };
+      const fault = faultOf(thrown, path ?? this.#config.bundleDir);
+      const isHalfDone = this.#isHalfDone(fault, bundles);
+      return { path, bundles, opened: null, signers: [], fault, isHalfDone, committed };
+    }
+  }
+
+  async #admit({ bundles }: BundleSet): Promise<Signer[]> {
+    const policy = await loadPolicy(this.#config);
+    const signers = await Promise.all(bundles.map((bundle) => admit(bundle, policy, this.#clock.now())));
+    return signers.filter((signer) => signer !== null);
+  }
+
+  /** At the first reading only: what still does not fit at the next one is refused aloud. */
+  #isHalfDone({ code, message }: Fault, bundles: BundleSet | null): boolean {
+    const misfit = HALF_DONE.includes(code) ? `${bundles?.digest ?? ""} ${message}` : "";
+    const isNew = misfit !== "" && misfit !== this.#misfit;
+    this.#misfit = misfit;
+    return isNew;
+  }
+
+  #refuseOlder({ bundles }: BundleSet, sets: readonly BundleSet[]): void {
+    if (this.#config.allowOlder === "any") return;
+    for (const bundle of bundles) {
+      // One bundle is the same one under another name.
+      const before = sets.flatMap((set) =>
+        set.bundles.filter(({ name }) => name === bundle.name || set.bundles.length + bundles.length === 2),
+      );
+      refuseOlder(bundle.path, dated(bundle), before.map(dated), this.#config.allowOlder);
     }
   }
 
@@ -68,12 +114,17 @@ export class Reader {
     return identities;
   }
 
-  async #openCommitted(identities: Identities): Promise<ReadonlyMap<string, Opened>> {
+  async #committedSets(): Promise<BundleSet[]> {
+    const digests = [...new Set(Object.values(this.#memory.committed))];
+    const sets = await Promise.all(digests.map((digest) => this.#memory.bundles(digest)));
+    return sets.filter((set) => set !== null);
+  }
+
+  async #openCommitted(sets: readonly BundleSet[], identities: Identities): Promise<ReadonlyMap<string, Opened>> {
     const opened = new Map<string, Opened>();
-    for (const digest of new Set(Object.values(this.#memory.committed))) {
-      const bundles = await this.#memory.bundles(digest);
-      const found = bundles === null ? null : await this.#openAll(bundles, identities).catch(() => null);
-      if (found !== null) opened.set(digest, found);
+    for (const set of sets) {
+      const found = await this.#openAll(set, identities).catch(() => null);
+      if (found !== null) opened.set(set.digest, found);
     }
     return opened;
   }
@@ -103,4 +154,9 @@ export class Reader {
 async function readMounted(path: string): Promise<Bundle> {
   await refuseSingleFile(path);
   return readBundle(path);
+}
+
+/** Of a bundle that was opened, now or when it was committed: only the MAC makes its time one to go by. */
+function dated({ digest, bytes }: ListedBundle): Dated {
+  return { digest, lastModified: describeBundle(bytes).lastModified };
 }

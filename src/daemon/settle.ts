@@ -72,5 +72,7 @@ export async function commitSettled({ drops, memory }: SettleParts, look: Look, 
       await drops.commit(drop.volume);
     }
   }
-  if (present.opened !== null && present.bundles !== null) await memory.commit(settled, present.bundles);
+  if (present.opened === null || present.bundles === null) return;
+  await memory.commit(settled, present.bundles);
+  await memory.forgetOtherDrops(observed.drops.map(({ volume }) => volume));
 }

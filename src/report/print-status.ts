@@ -23,7 +23,7 @@ export function printStatus(status: Status): string {
     [
       verdict(status),
       `sidecrypt ${version}, ${healthy ? "healthy" : "unhealthy"}, up ${age(since)}`,
-      ["bundle", bundle.path ?? "none", bundle.state, bundle.digest12 ?? ""].join(" ").trimEnd(),
+      ["bundle", bundle.path ?? "none", bundle.state, bundle.digest12 ?? "", signedBy(bundle)].join(" ").trimEnd(),
     ],
     status.consumers.length === 0 ? [] : table(status.consumers, age),
     [...troubles(status, age)],
@@ -31,6 +31,10 @@ export function printStatus(status: Status): string {
   ];
   const text = parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
   return `${text.join("\n\n")}\n`;
+}
+
+function signedBy({ signers }: Status["bundle"]): string {
+  return signers.length === 0 ? "" : `signed by ${[...new Set(signers)].join(", ")}`;
 }
 
 /** One line that says whether anybody has to do anything. */

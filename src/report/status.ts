@@ -52,6 +52,8 @@ export interface BundleStatus {
   /** The first 12 hex digits of the ciphertext's SHA-256: what `sha256sum` prints. */
   readonly digest12: string | null;
   readonly state: "ok" | "refused" | "missing";
+  /** Principals; none where no signature is asked for. */
+  readonly signers: readonly string[];
   readonly fault: Fault | null;
 }
 
@@ -81,7 +83,7 @@ export interface StatusInput {
   readonly now: number;
   readonly startedAt: number;
   /** The bundle that is there now, not the one that the plan was made from. */
-  readonly bundle: { readonly path: string | null; readonly digest: string | null; readonly fault: Fault | null };
+  readonly bundle: Pick<BundleStatus, "path" | "signers" | "fault"> & { readonly digest: string | null };
   /** Null: the engine has not answered yet. */
   readonly observed: Observed | null;
   /** The last plan; null: there has been nothing to plan from. */
@@ -124,10 +126,10 @@ function isInForce({ generations }: Quarantine, { held }: Plan): boolean {
   return Object.entries(generations).some(([volume, id]) => wanted.some((ids) => ids[volume] === id));
 }
 
-function bundleStatus({ path, digest, fault }: StatusInput["bundle"]): BundleStatus {
+function bundleStatus({ path, digest, signers, fault }: StatusInput["bundle"]): BundleStatus {
   const missing = fault === null ? digest === null : fault.code === "bundle-missing";
   const state = missing ? "missing" : fault === null ? "ok" : "refused";
-  return { path, digest12: digest?.slice(0, 12) ?? null, state, fault };
+  return { path, digest12: digest?.slice(0, 12) ?? null, state, signers, fault };
 }
 
 /** A drop without a consumer of its own has nobody else to report its fault. */

@@ -144,7 +144,7 @@ export class CycleWorld {
       version: "0",
       now: this.now,
       startedAt: 0,
-      bundle: { path: null, digest: present?.bundles?.digest ?? null, fault: null },
+      bundle: { path: null, digest: present?.bundles?.digest ?? null, signers: [], fault: null },
       quarantine: this.memory.quarantine,
       failures: this.memory.failures,
       warnings: [],
@@ -162,7 +162,9 @@ export class CycleWorld {
       path: "/bundle/test.env",
       bundles: asSet([{ name: "", path: "/bundle/test.env", bytes: Buffer.from(version), digest: digestOf(version) }]),
       opened: this.world.opened(version),
+      signers: [],
       fault: null,
+      isHalfDone: false,
       committed: new Map([...digests].map((digest) => [digest, this.world.opened(versionOf(digest))])),
     };
   }

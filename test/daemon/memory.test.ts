@@ -135,6 +135,16 @@ describe("bundles", () => {
     expect(found?.bundles.map(({ bytes }) => bytes)).toEqual([listed("a").bytes]);
   });
 
+  test("those of drops that are gone are forgotten", async () => {
+    const dir = folder();
+    const memory = await Memory.load(dir);
+    await memory.commit(["bot1"], bundle("a"));
+    await memory.commit(["gone"], bundle("b"));
+    await memory.forgetOtherDrops(["bot1", "bot2"]);
+    expect((await Memory.load(dir)).committed).toEqual({ bot1: "a".repeat(64) });
+    expect(kept(dir)).toEqual([`${"a".repeat(64)}.enc`]);
+  });
+
   test("a commit that changes nothing writes nothing", async () => {
     const dir = folder();
     const memory = await Memory.load(dir);

@@ -257,7 +257,7 @@ warning: REDIS_PASSWORD: is shared by bot1 and bot2, which nothing orders
     };
     const input = quiet({
       plan: null,
-      bundle: { path: null, digest: null, fault: missing },
+      bundle: { path: null, digest: null, signers: [], fault: missing },
       observed: { ...quiet().observed!, containers: [] },
     });
     expect(text(input)).toBe(`

@@ -72,7 +72,7 @@ export function quiet(changed: Partial<StatusInput> = {}): StatusInput {
     version: "0.1.0",
     now: NOW,
     startedAt: NOW - 76 * HOUR,
-    bundle: { path: "/bundle/prod.enc.env", digest: "3f2a9c81d0e4".padEnd(64, "7"), fault: null },
+    bundle: { path: "/bundle/prod.enc.env", digest: "3f2a9c81d0e4".padEnd(64, "7"), signers: [], fault: null },
     observed: {
       self: { project: "stack", service: "secrets" },
       containers: [container("bot1"), container("redis")],

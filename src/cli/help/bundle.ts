@@ -4,6 +4,8 @@ export const BUNDLE = {
 
 Opens a bundle as the daemon would, verifies its MAC, and prints the names in it
 and what is worth a look. Without BUNDLE, all that the daemon would take.
+Where SIDECRYPT_ALLOWED_SIGNERS names a file, the signature is verified too, and
+the signer is printed.
 The keys come from SOPS_AGE_KEY_FILE and SOPS_AGE_SSH_PRIVATE_KEY_FILE.
 
 Exit status: 0 if the bundle opens, warnings or not; 3 if it does not.

@@ -12,6 +12,12 @@ Settings come from the environment (default in brackets):
   SOPS_AGE_KEY_FILE      age identities [/run/age.key]
   SOPS_AGE_SSH_PRIVATE_KEY_FILE  SSH private key beside them, or instead
   SIDECRYPT_PASSPHRASE_FILE  passphrase of an identity file that is under one
+  SIDECRYPT_ALLOWED_SIGNERS file of keys that may sign bundles, as OpenSSH's
+                         allowed_signers; unset: no signature is asked for
+  SIDECRYPT_RECIPIENTS   the recipients that a bundle has to have
+  SIDECRYPT_RULE         the encryption rule that a bundle has to have
+  SIDECRYPT_ALLOW_OLDER  a bundle older than the one committed last: yes, no, or
+                         digests of those that are taken [yes]
   SIDECRYPT_STATE        small persistent volume [/state]
   DOCKER_HOST            [unix:///var/run/docker.sock]
   SIDECRYPT_API_TIMEOUT  longest wait for an answer of the engine [1m]
