@@ -3,9 +3,11 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { parse } from "yaml";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sidecrypt, workshop, type Options, type Result, type Workshop } from "./harness.ts";
 
+const ROOT = join(import.meta.dirname, "../..");
 const run = promisify(execFile);
 const VALUE = randomBytes(18).toString("base64url");
 
@@ -46,6 +48,16 @@ describe("files", () => {
     const { status, stdout } = await scan([at("logs")]);
     expect(status).toBe(1);
     expect(stdout).toContain(`found: ${at("logs/deep/bot.log")}:2: API_KEY, base64`);
+  });
+
+  it("may hold the key itself only where SOPS_AGE_KEY_FILE says so", async () => {
+    const identity = await readFile(at("age.key"), "utf8");
+    expect((await scan([shop.dir])).status).toBe(0);
+    await writeFile(at("copy.txt"), identity);
+    const { status, stdout } = await scan([shop.dir]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^found: .+copy\.txt:1: shape:/m);
+    expect(stdout).not.toContain(identity.trim());
   });
 
   it("that are not to be looked at are told with the reason", async () => {
@@ -100,6 +112,16 @@ it("writes a report with status and scopes", async () => {
     complete: true,
     scopes: [{ name: "files", status: "fail", findings: [{ name: "API_KEY", form: "raw", lines: [1] }] }],
   });
+});
+
+it("finds what looks like a key without any bundle", async () => {
+  const { status, stdout } = await scan(["--no-bundle", "-"], {
+    stdin: `-----BEGIN OPENSSH PRIVATE KEY-----\n${randomBytes(96).toString("base64")}\n`,
+    env: { SOPS_AGE_KEY_FILE: "/nowhere" },
+  });
+  expect(status).toBe(1);
+  expect(stdout).toContain("shape:");
+  expect(stdout).toContain("not searched for: the bundle: --no-bundle");
 });
 
 it("wants to be told what to look through", async () => {
@@ -163,6 +185,25 @@ describe("a repository", () => {
     expect(stdout).toContain("found: a.txt:1: API_KEY, raw");
     expect(stdout).not.toContain("b.txt");
   });
+
+  it("is looked at by the hook for pre-commit, which needs neither bundle nor key", async () => {
+    const [hook] = parse(await readFile(join(ROOT, ".pre-commit-hooks.yaml"), "utf8")) as [
+      { entry: string; args: string[] },
+    ];
+    const [program = "", ...args] = [...hook.entry.split(" "), ...hook.args];
+    const { PATH = "", HOME = "" } = process.env;
+    const answer = async (): Promise<{ code?: number; stdout: string }> =>
+      run(join(ROOT, program), args, { cwd: shop.dir, env: { PATH, HOME } }).catch(
+        (thrown: unknown) => thrown as never,
+      );
+    // Of these sources, whatever was built before.
+    await run(process.execPath, ["scripts/build.mjs"], { cwd: ROOT });
+    expect((await answer()).stdout).toContain("staged: 0 staged files");
+    await git("add", "--force", "age.key");
+    const { code, stdout } = await answer();
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^found: age\.key:\d: shape:/m);
+  }, 60_000);
 
   it("that is none is an error", async () => {
     await rm(at(".git"), { recursive: true });
