@@ -69,6 +69,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "node:crypto": "AES-GCM, SHA-512, HKDF, scrypt, RSA",
   },
   cli: {
+    "node:child_process": "ssh-keygen",
     "node:crypto": "names of temporary files",
     "node:fs/promises": "commands read and write bundles and keys",
     "node:path": "the same",

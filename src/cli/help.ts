@@ -3,7 +3,7 @@ import { BUNDLE } from "./help/bundle.ts";
 import { PROOF } from "./help/proof.ts";
 import { SIDECAR } from "./help/sidecar.ts";
 
-export const COMMANDS = ["run", "status", "plan", "check", "set", "retry", "keygen", "health", "scan"] as const;
+export const COMMANDS = ["run", "status", "plan", "check", "set", "retry", "keygen", "sign", "health", "scan"] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 export const OVERVIEW = `usage: sidecrypt COMMAND [ARGUMENTS]
@@ -22,6 +22,7 @@ Anywhere, with the key:
   check [BUNDLE]    open and verify a bundle; print names and warnings
   set NAME          put a secret into a bundle; the value comes from stdin
   keygen            make an age identity
+  sign [BUNDLE]     sign a bundle with an SSH key
   scan PATH         look for the secrets in files, logs and the git history
 
   --help            help for each: sidecrypt COMMAND --help

@@ -20,6 +20,7 @@ const LOAD: Readonly<Record<CommandName, () => Promise<Command>>> = {
   set: async () => (await import("./set.ts")).set,
   retry: async () => (await import("./retry.ts")).retry,
   keygen: async () => (await import("./keygen.ts")).keygen,
+  sign: async () => (await import("./sign.ts")).sign,
   health: async () => (await import("./health.ts")).health,
   scan: async () => (await import("./scan.ts")).scan,
 };

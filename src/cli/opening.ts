@@ -39,7 +39,7 @@ export async function openAll(config: Config, ui: Ui): Promise<readonly OpenedFi
   return files;
 }
 
-async function pathsOf({ bundleDir, bundles }: Config): Promise<readonly string[]> {
+export async function pathsOf({ bundleDir, bundles }: Config): Promise<readonly string[]> {
   return (await findBundles(bundleDir, bundles, looksLikeBundle)).map(({ path }) => path);
 }
 

@@ -32,6 +32,22 @@ export async function replaceFile(path: string, digest: string, bytes: Uint8Arra
   }
 }
 
+/** A file beside a bundle, in one step, with the bundle's mode and owner; what stood there is replaced. */
+export async function writeBeside(bundle: string, suffix: string, bytes: Uint8Array): Promise<void> {
+  const path = `${bundle}${suffix}`;
+  let temporary: string | null = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    await writeLike(await realpath(bundle), temporary, bytes);
+    await rename(temporary, path);
+    temporary = null;
+    await syncDirectory(dirname(path));
+  } catch (thrown) {
+    throw notWritten(path, thrown);
+  } finally {
+    if (temporary !== null) await rm(temporary, { force: true });
+  }
+}
+
 /** A new file on the disk with the bytes, and with mode and owner of `target`. */
 async function writeLike(target: string, temporary: string, bytes: Uint8Array): Promise<boolean> {
   const { mode, uid, gid } = await stat(target);

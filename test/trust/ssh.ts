@@ -27,11 +27,11 @@ export function workbench(): { readonly dir: string; readonly remove: () => void
 
 let made = 0;
 
-/** `type` and `bits` as ssh-keygen takes them, e.g. ["ecdsa", "384"]. */
-export function keygen(dir: string, [type = "", bits]: readonly string[], passphrase = ""): TestKey & { file: string } {
+/** Type, bits and format as ssh-keygen takes them, e.g. ["ecdsa", "384", "PEM"]. */
+export function keygen(dir: string, [type = "", bits, format]: readonly string[]): TestKey & { file: string } {
   const file = join(dir, `key${++made}`);
-  const size = bits === undefined ? [] : ["-b", bits];
-  execFileSync("ssh-keygen", ["-q", "-t", type, ...size, "-N", passphrase, "-C", "a comment", "-f", file]);
+  const size = bits === undefined ? [] : ["-b", bits, ...(format === undefined ? [] : ["-m", format])];
+  execFileSync("ssh-keygen", ["-q", "-t", type, ...size, "-N", "", "-C", "a comment", "-f", file]);
   const [kind = "", base64 = ""] = readFileSync(`${file}.pub`, "utf8").split(" ");
   return {
     file,

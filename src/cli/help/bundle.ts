@@ -29,6 +29,22 @@ someone else replaced it meanwhile, nothing is written.
 Example:
   $ pass show bitget/bot1 | sidecrypt set BOT1_API_KEY --bundle prod.enc.env`,
 
+  sign: `usage: sidecrypt sign [BUNDLE] --key FILE
+
+Signs a bundle with an SSH key, for a daemon with SIDECRYPT_ALLOWED_SIGNERS, and
+writes the signature beside it, BUNDLE.sig, as ssh-keygen -Y sign -n sidecrypt
+does. Without BUNDLE, all that the daemon would take. A plain key in OpenSSH's
+format signs by itself; for one under a passphrase, in an agent (FILE is then
+its .pub file) or in a security token, ssh-keygen has to be there.
+
+  --key FILE   the SSH key
+
+What is no bundle is not signed, nor is one that SIDECRYPT_RECIPIENTS or
+SIDECRYPT_RULE refuse, nor with a key that SIDECRYPT_ALLOWED_SIGNERS refuses.
+
+Example:
+  $ sidecrypt sign secrets/prod.enc.env --key ~/.ssh/id_ed25519`,
+
   keygen: `usage: sidecrypt keygen [-o FILE]
 
 Makes an age identity, as age-keygen does, and prints its public key on stderr:
