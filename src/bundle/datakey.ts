@@ -1,9 +1,10 @@
 /** The data key and its age entries (sops.md §6.2). Each recipient has an age file of its own, as sops writes it. */
 import { armor, Encrypter } from "age-encryption";
 import { SidecryptError } from "../errors.ts";
+import type { AgeEntry } from "./document.ts";
 import type { Identities } from "./identities.ts";
 import { MAX_SHOWN_RECIPIENT, MAX_SHOWN_RECIPIENTS } from "./limits.ts";
-import type { AgeEntry, Metadata } from "./metadata.ts";
+import type { Metadata } from "./metadata.ts";
 import { sshRecipient } from "./ssh-age.ts";
 import { parseSshRecipient, sshRecipientText } from "./ssh-key.ts";
 import { DATA_KEY_BYTES } from "./value.ts";

@@ -1,9 +1,11 @@
 /** What a bundle says of itself without any key. Nothing of it is authenticated: for people, and for pins to compare. */
-import { parseBundle } from "./open.ts";
+import type { Format } from "./document.ts";
+import { describeMetadata } from "./open.ts";
 import type { RuleField } from "./rule.ts";
-import type { Format } from "./sniff.ts";
+import { outwardFormat, readBundle } from "./stores.ts";
 
 export interface Description {
+  /** "binary" where it may be that: a JSON file with the one value `data` looks the same. */
   readonly format: Format;
   /** Labels: nothing ties them to the keys that open the file. */
   readonly recipients: readonly string[];
@@ -15,9 +17,10 @@ export interface Description {
 }
 
 export function describeBundle(bytes: Uint8Array): Description {
-  const { age, otherServices, rule, lastModified } = parseBundle(bytes).metadata;
+  const bundle = readBundle(bytes);
+  const { age, otherServices, rule, lastModified } = describeMetadata(bundle);
   return {
-    format: "dotenv",
+    format: outwardFormat(bundle),
     recipients: age.map(({ recipient }) => recipient),
     otherServices,
     rule: { field: rule.field, text: rule.text },

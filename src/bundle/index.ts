@@ -11,7 +11,15 @@ export {
 export { merge } from "./merge.ts";
 export { open, type OpenOptions } from "./open.ts";
 export { decryptKeyFile, isEncryptedKeyFile } from "./passphrase.ts";
-export { decryptPlain, editPlain, encryptPlain, type EncryptOptions, type PlainDocument } from "./plain.ts";
+export type { Format } from "./document.ts";
+export {
+  createBundle,
+  decryptPlain,
+  editPlain,
+  encryptPlain,
+  type EncryptOptions,
+  type PlainDocument,
+} from "./plain.ts";
 export type { RuleField } from "./rule.ts";
-export { createBundle, rewrap, setSecret, unsetSecret, withRecipients, type SetOptions } from "./seal.ts";
-export { looksLikeBundle, sniff, type BundleFormat, type Format } from "./sniff.ts";
+export { rewrap, setSecret, unsetSecret, withRecipients, type SetOptions } from "./seal.ts";
+export { looksLikeBundle, sniff, type BundleFormat } from "./sniff.ts";

@@ -19,3 +19,7 @@ export const MAX_PATTERN_STEPS = 5_000_000;
 export const MAX_SHOWN_RECIPIENT = 70;
 /** More recipients are counted, not listed. */
 export const MAX_SHOWN_RECIPIENTS = 5;
+/** Levels of maps and lists in JSON and YAML. */
+export const MAX_DEPTH = 32;
+/** Values of any kind in JSON and YAML, metadata included. */
+export const MAX_NODES = 50_000;

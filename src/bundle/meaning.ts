@@ -37,7 +37,7 @@ const NOTES = {
 
 export function meaningOf(value: Buffer): Meaning {
   // The plain line: a line feed in SOPS' memory can only have been backslash-n there.
-  const line = escapeLineFeeds(value);
+  const line = value.includes("\n") ? Buffer.from(escapeLineFeeds(value.toString("latin1")), "latin1") : value;
   if (line[0] === DOUBLE && closesAtEnd(line, DOUBLE)) return doubleQuoted(line.subarray(1, -1));
   if (line[0] === SINGLE && isSingleQuoted(line)) return singleQuoted(value.subarray(1, -1), line);
   return unquoted(value, line);

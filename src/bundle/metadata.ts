@@ -1,22 +1,13 @@
 /**
- * The `sops_` lines (sops.md §1.5), under the strict profile of §11.4. sops itself ignores much of what is refused here;
- * none of these lines is authenticated, so whatever could be read in two ways is not read at all.
+ * The metadata of every format, as flat fields (sops.md §1.5), under the strict profile of §11.4. sops itself ignores
+ * much of what is refused here; none of it is authenticated, so whatever could be read in two ways is not read at all.
  */
 import { SidecryptError } from "../errors.ts";
 import type { Warning } from "../types.ts";
-import type { Entry } from "./dotenv.ts";
+import { lineAt, type AgeEntry, type Field, type MetadataText } from "./document.ts";
 import { MAX_AGE_ENTRIES } from "./limits.ts";
 import { COMMENT_RULE_FIELDS, DEFAULT_RULE, makeRule, RULE_FIELDS, type Rule } from "./rule.ts";
 import { lastModifiedText } from "./time.ts";
-
-export const METADATA_PREFIX = "sops_";
-
-export interface AgeEntry {
-  /** A label: nothing ties it to `enc`. */
-  readonly recipient: string;
-  /** The armored data key. */
-  readonly enc: string;
-}
 
 export interface Metadata {
   readonly age: readonly AgeEntry[];
@@ -27,6 +18,8 @@ export interface Metadata {
   /** The ENC text; empty: the file has none. */
   readonly mac: string;
   readonly rule: Rule;
+  /** False: the rule is the one that sops assumes where the file has none. */
+  readonly hasRule: boolean;
   readonly warnings: readonly Warning[];
 }
 
@@ -41,14 +34,15 @@ const KNOWN = new Set([...LISTS, ...SCALARS]);
 const SEPARATOR = /__(?:map|list)_/;
 const AGE_FIELD = /^age__list_(0|[1-9]\d{0,3})__map_(\w+)$/;
 
-export function parseMetadata(entries: readonly Entry[]): Metadata {
+/** @param text - what the slots are in, for line numbers. */
+export function parseMetadata({ fields: all }: MetadataText, text: string): Metadata {
   const fields = new Map<string, string>();
   const warnings: Warning[] = [];
-  for (const entry of entries) {
-    const field = entry.name.slice(METADATA_PREFIX.length);
-    if (fields.has(field)) throw forged(`${shown(entry)} stands twice`);
-    fields.set(field, entry.value.toString("latin1"));
-    if (!isKnown(entry, field)) warnings.push(unknown(entry));
+  for (const field of all) {
+    const shown = show(field, text);
+    if (fields.has(field.name)) throw forged(`${shown} stands twice`);
+    fields.set(field.name, field.text);
+    if (!isKnown(field.name, shown)) warnings.push(unknown(field, text));
   }
   refuseUnsupported(fields);
   return {
@@ -57,26 +51,27 @@ export function parseMetadata(entries: readonly Entry[]): Metadata {
     lastModified: requireLastModified(fields),
     mac: fields.get("mac") ?? "",
     rule: ruleOf(fields),
+    hasRule: RULE_FIELDS.some((field) => fields.has(field)),
     warnings,
   };
 }
 
 /** False: a field that sops does not know, which is ignored. Throws for one that could pass for a known one. */
-function isKnown(entry: Entry, field: string): boolean {
+function isKnown(field: string, shown: string): boolean {
   const [head = "", ...rest] = field.split(SEPARATOR);
   const plain = head.toLowerCase();
   // sops matches names without regard to case when there is no exact match.
-  if (plain !== head && KNOWN.has(plain)) throw forged(`${shown(entry)} is a case variant of sops_${plain}`);
+  if (plain !== head && KNOWN.has(plain)) throw forged(`${shown} is a case variant of sops_${plain}`);
   if (!KNOWN.has(head)) return false;
-  if (LISTS.includes(head) !== rest.length > 0) throw malformed(`${shown(entry)} has the wrong shape`);
-  return head !== "age" || isKnownAgeField(entry, field);
+  if (LISTS.includes(head) !== rest.length > 0) throw malformed(`${shown} has the wrong shape`);
+  return head !== "age" || isKnownAgeField(field, shown);
 }
 
-function isKnownAgeField(entry: Entry, field: string): boolean {
+function isKnownAgeField(field: string, shown: string): boolean {
   const name = AGE_FIELD.exec(field)?.[2];
-  if (name === undefined) throw malformed(`${shown(entry)} has the wrong shape`);
+  if (name === undefined) throw malformed(`${shown} has the wrong shape`);
   if (name === "enc" || name === "recipient") return true;
-  if (["enc", "recipient"].includes(name.toLowerCase())) throw forged(`${shown(entry)} is a case variant`);
+  if (["enc", "recipient"].includes(name.toLowerCase())) throw forged(`${shown} is a case variant`);
   return false;
 }
 
@@ -131,13 +126,18 @@ function hasList(fields: ReadonlyMap<string, string>, list: string): boolean {
 }
 
 /** A metadata key is untrusted text: shown only where it is plain, and short. */
-function shown(entry: Entry): string {
-  return /^\w{1,80}$/.test(entry.name) ? `${entry.name} (line ${entry.line})` : `the metadata on line ${entry.line}`;
+function show({ name, slot }: Field, text: string): string {
+  const line = lineAt(text, slot.start);
+  return isPlain(name) ? `sops_${name} (line ${line})` : `the metadata on line ${line}`;
 }
 
-function unknown(entry: Entry): Warning {
-  const subject = /^\w{1,80}$/.test(entry.name) ? entry.name : `line ${entry.line}`;
+function unknown({ name, slot }: Field, text: string): Warning {
+  const subject = isPlain(name) ? `sops_${name}` : `line ${lineAt(text, slot.start)}`;
   return { subject, message: "metadata that sops does not know: ignored, and not authenticated" };
+}
+
+function isPlain(name: string): boolean {
+  return /^\w{1,80}$/.test(name);
 }
 
 function malformed(message: string): SidecryptError {

@@ -4,39 +4,39 @@
  */
 import { SidecryptError } from "../errors.ts";
 import type { Bundle, Opened, Warning } from "../types.ts";
+import { innerDotenv, isBinaryShape } from "./binary.ts";
 import { recoverDataKey } from "./datakey.ts";
-import { parseLines, splitLines, type Entry, type Line } from "./dotenv.ts";
+import { bytesOf, lineAt, type Document, type Leaf } from "./document.ts";
 import type { Identities } from "./identities.ts";
-import { MAX_FILE_BYTES, MAX_SECRETS } from "./limits.ts";
 import { requireMac } from "./mac.ts";
 import { meaningOf } from "./meaning.ts";
-import { METADATA_PREFIX, parseMetadata, type Metadata } from "./metadata.ts";
+import { parseMetadata, type Metadata } from "./metadata.ts";
 import { nameFault } from "./names.ts";
 import type { Rule } from "./rule.ts";
-import { isSopsDotenv, sniff } from "./sniff.ts";
-import { isCanonical, isValueType, type ValueType } from "./types.ts";
+import { readBundle, type BundleText } from "./stores.ts";
+import { isCanonical, isValueType } from "./types.ts";
 import { decryptValue, parseEnc, pathAad } from "./value.ts";
 
 export interface OpenOptions {
   /** Names that may be empty: SOPS neither encrypts nor authenticates an empty value. */
   readonly allowEmpty: ReadonlySet<string>;
-  /** "compose": quotes are syntax, as in Compose's env_file; "raw": SOPS' own bytes. */
+  /** "compose": quotes in dotenv are syntax, as in Compose's env_file; "raw": SOPS' own bytes. */
   readonly dotenv: "compose" | "raw";
 }
 
 /** A value as SOPS holds it in memory. */
 export interface Value {
   readonly name: string;
-  readonly line: number;
   readonly bytes: Buffer;
-  readonly type: ValueType;
+  /** "none": null, or an empty map or list. */
+  readonly type: Leaf["type"];
   /** False: the file's rule leaves it in plaintext, or it is empty. */
   readonly encrypted: boolean;
+  readonly leaf: Leaf;
 }
 
 /** A bundle whose MAC was compared. Holds the data key: for sealing only. */
-export interface Unsealed {
-  readonly lines: readonly Line[];
+export interface Unsealed extends BundleText {
   readonly metadata: Metadata;
   readonly dataKey: Buffer;
   readonly values: readonly Value[];
@@ -44,136 +44,152 @@ export interface Unsealed {
 
 export async function open(bundle: Bundle, identities: Identities, options: OpenOptions): Promise<Opened> {
   return within(bundle.path, async () => {
-    const { metadata, dataKey, values } = await unseal(bundle.bytes, identities);
-    dataKey.fill(0);
-    refuseEmpty(values, options.allowEmpty);
-    const { secrets, warnings } = deliverable(values, options.dotenv);
+    const unsealed = await unseal(bundle.bytes, identities);
+    unsealed.dataKey.fill(0);
+    const { secrets, warnings } = deliverable(contentOf(unsealed), options);
     const fingerprintKey = identities.fingerprintKey;
-    return { digest: bundle.digest, secrets, warnings: [...metadata.warnings, ...warnings], fingerprintKey };
+    return { digest: bundle.digest, secrets, warnings: [...unsealed.metadata.warnings, ...warnings], fingerprintKey };
   });
 }
 
 /** Everything but the policy on empty values and the meaning of quotes. */
 export async function unseal(bytes: Uint8Array, identities: Identities): Promise<Unsealed> {
-  const { lines, data, metadata } = parseBundle(bytes);
-  refuseDuplicates(data);
+  const text = readBundle(bytes);
+  const { document } = text;
+  const metadata = describeMetadata(text);
+  requireNames(document, RESTORE);
   const dataKey = await recoverDataKey(metadata, identities);
-  const values = data.map((entry) => readValue(entry, metadata.rule, dataKey));
+  const values = document.leaves.map((leaf) => readValue(leaf, document, metadata.rule, dataKey));
   const plaintexts = values.map((value) => value.bytes);
   requireMac(metadata.mac, plaintexts, dataKey, metadata.lastModified);
-  values.forEach(refuseNul);
-  return { lines, metadata, dataKey, values };
+  return { ...text, metadata, dataKey, values };
 }
 
-export function isMetadata(line: Line): line is Entry {
-  return line.kind === "entry" && line.name.startsWith(METADATA_PREFIX);
-}
-
-function isData(line: Line): line is Entry {
-  return line.kind === "entry" && !line.name.startsWith(METADATA_PREFIX);
-}
-
-/** Structure only: needs no key, and authenticates nothing. */
-export function parseBundle(bytes: Uint8Array): { lines: Line[]; data: Entry[]; metadata: Metadata } {
-  if (bytes.length > MAX_FILE_BYTES) {
-    throw new SidecryptError("bundle-too-large", `the file has more than ${MAX_FILE_BYTES} bytes`);
+/** Needs no key, and authenticates nothing. */
+export function describeMetadata({ document }: BundleText): Metadata {
+  if (document.metadata === null) {
+    throw new SidecryptError(
+      "bundle-forged",
+      "encrypted values without SOPS' metadata (sops_ lines, or sops)",
+      RESTORE,
+    );
   }
-  requireDotenv(bytes);
-  refuseConverted(bytes);
-  const lines = parseLines(bytes);
-  const data = lines.filter(isData);
-  const metadata = lines.filter(isMetadata);
-  if (metadata.length === 0) throw new SidecryptError("bundle-forged", "encrypted values without sops_ lines", RESTORE);
-  if (data.length > MAX_SECRETS) throw new SidecryptError("bundle-too-large", `more than ${MAX_SECRETS} secrets`);
-  data.forEach(requireName);
-  return { lines, data, metadata: parseMetadata(metadata) };
+  return parseMetadata(document.metadata, document.text);
 }
 
-function requireName({ name, line }: Entry): void {
-  const fault = nameFault(name);
-  if (fault !== null) throw new SidecryptError(fault.code, `line ${line}: ${fault.message}`, fault.hint);
-}
-
-function requireDotenv(bytes: Uint8Array): void {
-  const format = sniff(bytes);
-  if (format === "sops-json" || format === "sops-yaml") {
-    const hint = "encrypt a dotenv file: sops encrypt --input-type dotenv --output-type dotenv";
-    throw new SidecryptError("bundle-format", `the file is ${format}, not SOPS dotenv`, hint);
-  }
-  if (format === "dotenv") return;
-  const what = format === "plain-dotenv" ? "a plain dotenv file" : "no SOPS file";
-  throw new SidecryptError("bundle-not-encrypted", `the file is ${what}: it has no sops_ lines`, ENCRYPT);
-}
-
-/** A checkout that made CRLF of every LF, and any NUL: both before the lines are taken for what they are not. */
-function refuseConverted(bytes: Uint8Array): void {
-  let line = 0;
-  for (const text of splitLines(bytes)) {
-    line += 1;
-    if (text.includes(0)) throw new SidecryptError("bundle-malformed", `line ${line} holds a NUL byte`, RESTORE);
-    if (text.at(-1) === 0x0d && isSopsDotenv(text)) {
-      const hint = "add `*.env -text` for it to .gitattributes and check it out again";
-      throw new SidecryptError(
-        "bundle-malformed",
-        "its line ends were converted to CRLF (Windows, git autocrlf)",
-        hint,
-      );
-    }
+/** sops keeps both of two; whoever reads the last one can be fed an empty or an old value (sops.md §11.2). */
+export function requireNames({ leaves, text }: Document, hint: string): void {
+  const seen = new Map<string, Leaf>();
+  for (const leaf of leaves) {
+    const fault = nameFault(leaf.name);
+    if (fault !== null) throw new SidecryptError(fault.code, `${lineOf(leaf, text)}: ${fault.message}`, fault.hint);
+    const first = seen.get(leaf.name);
+    if (first !== undefined) throw twice(first, leaf, text, hint);
+    seen.set(leaf.name, leaf);
   }
 }
 
-/** sops keeps both; whoever reads the last one can be fed an empty or an old value (sops.md §11.2). */
-function refuseDuplicates(entries: readonly Entry[]): void {
-  const seen = new Map<string, number>();
-  for (const { name, line } of entries) {
-    const first = seen.get(name);
-    if (first !== undefined) {
-      throw new SidecryptError("bundle-malformed", `${name} stands twice (lines ${first} and ${line})`, RESTORE);
-    }
-    seen.set(name, line);
+function twice(first: Leaf, second: Leaf, text: string, hint: string): SidecryptError {
+  const [one, other] = [first, second].map((leaf) => `${leaf.path.join(".")}, ${lineOf(leaf, text)}`);
+  const lines = `${lineOf(first, text)} and ${lineOf(second, text).slice("line ".length)}`;
+  if (first.path.join(".") === second.path.join(".")) {
+    return new SidecryptError(
+      "bundle-malformed",
+      `${first.name} stands twice (${lines.replace("line ", "lines ")})`,
+      hint,
+    );
   }
+  const message = `two keys make one name, ${first.name}: ${one}; ${other}`;
+  return new SidecryptError("bundle-malformed", message, "rename one of them");
 }
 
-function readValue(entry: Entry, rule: Rule, dataKey: Buffer): Value {
-  const { name, line, value } = entry;
-  if (value.length === 0 || !rule.encrypts(name)) return { name, line, bytes: value, type: "str", encrypted: false };
-  const sealed = parseEnc(value.toString("latin1"));
-  if (sealed === null) throw notEncrypted(entry);
+function lineOf(leaf: Leaf, text: string): string {
+  return `line ${lineAt(text, leaf.slot.start)}`;
+}
+
+function readValue(leaf: Leaf, document: Document, rule: Rule, dataKey: Buffer): Value {
+  const { name, text, type: plainType } = leaf;
+  if (text.length === 0 || !rule.encrypts(leaf.path)) {
+    return { name, bytes: bytesOf(text, document), type: plainType, encrypted: false, leaf };
+  }
+  const sealed = plainType === "str" ? parseEnc(text) : null;
+  if (sealed === null) throw notEncrypted(leaf, document);
   const { type } = sealed;
-  if (!isValueType(type)) throw forged(entry, "has a type that stands on no value");
-  const bytes = decryptValue(sealed, dataKey, pathAad(name));
-  if (bytes === null) throw forged(entry, "does not decrypt: it was changed, renamed or taken from another file");
-  if (!isCanonical(type, bytes)) throw forged(entry, `is not written as type ${type} is`);
-  return { name, line, bytes, type, encrypted: true };
+  if (!isValueType(type)) throw forged(leaf, document, "has a type that stands on no value");
+  const bytes = decryptValue(sealed, dataKey, pathAad(leaf.path));
+  if (bytes === null) {
+    throw forged(leaf, document, "does not decrypt: it was changed, renamed or taken from another file");
+  }
+  if (!isCanonical(type, bytes)) throw forged(leaf, document, `is not written as type ${type} is`);
+  return { name, bytes, type, encrypted: true, leaf };
 }
 
-function notEncrypted(entry: Entry): SidecryptError {
-  const begun = entry.value.subarray(0, 4).equals(Buffer.from("ENC["));
-  return forged(entry, begun ? "is not an exact ENC[…] text" : "stands in plaintext where the file's rule encrypts");
+function notEncrypted(leaf: Leaf, document: Document): SidecryptError {
+  const begun = leaf.text.startsWith("ENC[");
+  const what = begun ? "is not an exact ENC[…] text" : "stands in plaintext where the file's rule encrypts";
+  return forged(leaf, document, what);
 }
 
-function forged({ name, line }: Entry, message: string): SidecryptError {
-  return new SidecryptError("bundle-forged", `${name} (line ${line}) ${message}`, RESTORE);
+function forged(leaf: Leaf, { text }: Document, message: string): SidecryptError {
+  return new SidecryptError("bundle-forged", `${leaf.name} (${lineOf(leaf, text)}) ${message}`, RESTORE);
 }
 
-function refuseNul({ name, line, bytes }: Value): void {
+/** What a consumer may get of it: the values, or those of the dotenv file that a binary bundle holds. */
+export interface Content {
+  readonly values: readonly Value[];
+  /** Quotes have a meaning in dotenv only. */
+  readonly isDotenv: boolean;
+  /** What the values stand in, for line numbers. */
+  readonly text: string;
+  /** Of the dotenv file inside a binary bundle; null: there is none. */
+  readonly inner: Document | null;
+}
+
+export function contentOf({ format, document, values, metadata }: Unsealed): Content {
+  const whole = isBinaryShape(document) ? values[0] : undefined;
+  const inner = whole === undefined ? null : innerDotenv(whole.bytes);
+  if (inner === null) {
+    const isBinary = whole !== undefined && !metadata.hasRule;
+    if (!isBinary)
+      values.forEach((value) => {
+        refuseNul(value, document);
+      });
+    return { values, isDotenv: format === "dotenv", text: document.text, inner };
+  }
+  requireNames(inner, "correct it with `sops edit`");
+  const held = inner.leaves.map((leaf): Value => {
+    // One ciphertext holds the whole file: its empty values are authenticated too.
+    return { name: leaf.name, bytes: bytesOf(leaf.text, inner), type: "str", encrypted: true, leaf };
+  });
+  held.forEach((value) => {
+    refuseNul(value, inner);
+  });
+  return { values: held, isDotenv: true, text: inner.text, inner };
+}
+
+function refuseNul({ name, bytes, leaf }: Value, { text }: Document): void {
   if (!bytes.includes(0)) return;
-  throw new SidecryptError("bundle-malformed", `the value of ${name} (line ${line}) holds a NUL byte`);
+  throw new SidecryptError("bundle-malformed", `the value of ${name} (${lineOf(leaf, text)}) holds a NUL byte`);
 }
 
-export function refuseEmpty(values: readonly Value[], allowed: ReadonlySet<string>): void {
-  const empty = values.find((value) => value.bytes.length === 0 && !allowed.has(value.name));
+/** @param text - what the values stand in. */
+export function refuseEmpty(values: readonly Value[], allowed: ReadonlySet<string>, text: string): void {
+  const empty = values.find((value) => value.bytes.length === 0 && !value.encrypted && !allowed.has(value.name));
   if (empty === undefined) return;
-  const message = `${empty.name} (line ${empty.line}) is empty: SOPS does not authenticate empty values`;
+  const message = `${empty.name} (${lineOf(empty.leaf, text)}) is empty: SOPS does not authenticate empty values`;
   throw new SidecryptError("bundle-empty-value", message, `if it is meant: SIDECRYPT_ALLOW_EMPTY=${empty.name}`);
 }
 
-function deliverable(values: readonly Value[], dotenv: OpenOptions["dotenv"]): Pick<Opened, "secrets" | "warnings"> {
+function deliverable(
+  { values, isDotenv, text }: Content,
+  { allowEmpty, dotenv }: OpenOptions,
+): Pick<Opened, "secrets" | "warnings"> {
+  refuseEmpty(values, allowEmpty, text);
   const secrets = new Map<string, Uint8Array>();
   const warnings: Warning[] = [];
   for (const value of values) {
-    const meaning =
-      dotenv === "raw" || value.type !== "str" ? { bytes: value.bytes, notes: [] } : meaningOf(value.bytes);
+    const asWritten = !isDotenv || dotenv === "raw" || value.type !== "str";
+    const meaning = asWritten ? { bytes: value.bytes, notes: [] } : meaningOf(value.bytes);
     secrets.set(value.name, Uint8Array.from(meaning.bytes));
     for (const message of [...storageNotes(value), ...meaning.notes]) warnings.push({ subject: value.name, message });
   }
@@ -181,11 +197,14 @@ function deliverable(values: readonly Value[], dotenv: OpenOptions["dotenv"]): P
 }
 
 function storageNotes({ bytes, type, encrypted }: Value): string[] {
-  if (type !== "str")
-    return [`is stored as ${type}, not as text: delivered as stored; sops prints floats and bools differently`];
-  return encrypted || bytes.length === 0
-    ? []
-    : ["stands in plaintext by the file's rule: its name is not authenticated"];
+  const notes: string[] = [];
+  if (type !== "str" && type !== "none") {
+    notes.push(`is stored as ${type}, not as text: delivered as stored; sops prints floats and bools differently`);
+  }
+  if (!encrypted && bytes.length > 0) {
+    notes.push("stands in plaintext by the file's rule: its name is not authenticated");
+  }
+  return notes;
 }
 
 /** Puts the file's name before what is wrong with it. */
@@ -199,4 +218,3 @@ async function within<T>(path: string, work: () => Promise<T>): Promise<T> {
 }
 
 const RESTORE = "restore the file from git and change it only with `sidecrypt set` or `sops edit`";
-const ENCRYPT = "encrypt it before it is committed: sops encrypt --in-place FILE.env";

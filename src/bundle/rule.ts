@@ -11,8 +11,8 @@ export type RuleField = (typeof RULE_FIELDS)[number];
 export interface Rule {
   readonly field: RuleField;
   readonly text: string;
-  /** Whether sops would encrypt a value of this name. */
-  readonly encrypts: (name: string) => boolean;
+  /** Whether sops would encrypt what stands under these keys: each of them is tested. */
+  readonly encrypts: (path: readonly string[]) => boolean;
 }
 
 export const DEFAULT_RULE = makeRule("unencrypted_suffix", "_unencrypted");
@@ -20,21 +20,18 @@ export const DEFAULT_RULE = makeRule("unencrypted_suffix", "_unencrypted");
 export function makeRule(field: RuleField, text: string): Rule {
   switch (field) {
     case "unencrypted_suffix":
-      return { field, text, encrypts: (name) => !name.endsWith(text) };
+      return { field, text, encrypts: (path) => !path.some((key) => key.endsWith(text)) };
     case "encrypted_suffix":
-      return { field, text, encrypts: (name) => name.endsWith(text) };
+      return { field, text, encrypts: (path) => path.some((key) => key.endsWith(text)) };
     case "unencrypted_regex": {
       const matches = compile(field, text);
-      return { field, text, encrypts: (name) => !matches(name) };
+      return { field, text, encrypts: (path) => !path.some(matches) };
     }
-    case "encrypted_regex":
-      return { field, text, encrypts: compile(field, text) };
+    case "encrypted_regex": {
+      const matches = compile(field, text);
+      return { field, text, encrypts: (path) => path.some(matches) };
+    }
   }
-}
-
-/** Comments have no name: a rule that lists what is encrypted leaves them all in plaintext (sops.md §5). */
-export function encryptsComments(rule: Rule): boolean {
-  return rule.field === "unencrypted_suffix" || rule.field === "unencrypted_regex";
 }
 
 /** sops takes a pattern that does not compile for "no match" and writes plaintext; here it stops the bundle. */

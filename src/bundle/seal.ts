@@ -1,24 +1,21 @@
 /**
- * Writing bundles (sops.md §3.4, §8). A change keeps the data key, the recipients and every unchanged line, so that a
+ * Writing bundles (sops.md §3.4, §8). A change keeps the data key, the recipients and every unchanged byte, so that a
  * diff shows one value, `lastmodified` and the MAC; a new file has everything new. What is written is opened again
  * before it is returned.
  */
 import { randomBytes } from "node:crypto";
 import { SidecryptError } from "../errors.ts";
+import { innerDotenv } from "./binary.ts";
 import { wrapDataKey } from "./datakey.ts";
-import { emitLines, type Entry, type Line } from "./dotenv.ts";
+import { applyEdits, bytesOf, type AgeEntry, type Comment, type Document, type Edit, type Leaf } from "./document.ts";
+import { dotenv, escapeLineFeeds } from "./dotenv.ts";
 import type { Identities } from "./identities.ts";
 import { sealMac } from "./mac.ts";
-import type { AgeEntry } from "./metadata.ts";
-import { isMetadata, refuseEmpty, unseal, type OpenOptions, type Unsealed, type Value } from "./open.ts";
-import { DEFAULT_RULE, type Rule } from "./rule.ts";
+import { contentOf, refuseEmpty, unseal, type OpenOptions, type Unsealed, type Value } from "./open.ts";
+import type { Rule } from "./rule.ts";
 import { requireStorableName, requireStorableValue } from "./storable.ts";
 import { formatTime } from "./time.ts";
 import { DATA_KEY_BYTES, decryptValue, encryptValue, parseEnc, pathAad } from "./value.ts";
-
-/** The version of sops whose format a new file has, not ours. */
-const SOPS_VERSION = "3.13.1";
-export const COMMENT_AAD = pathAad("");
 
 export type SetOptions = Pick<OpenOptions, "allowEmpty">;
 
@@ -32,15 +29,15 @@ export async function setSecret(
   options: SetOptions,
 ): Promise<Uint8Array> {
   requireStorableName(name);
-  requireStorableValue(name, Buffer.from(value), options.allowEmpty.has(name));
   const before = await unseal(bytes, identities);
-  requireEncrypting(before.metadata.rule, name);
-  const held = before.values.find((candidate) => candidate.name === name);
+  const content = contentOf(before);
+  requireStorableValue(name, Buffer.from(value), content.isDotenv, options.allowEmpty.has(name));
+  const held = content.values.find((candidate) => candidate.name === name);
   if (held?.type === "str" && held.bytes.equals(value)) return Uint8Array.from(bytes);
-  const values = withValue(before.values, name, Buffer.from(value));
-  const after = emitLines(rewriteLines(before, name, values, now));
-  await requireHolds(after, identities, values, options);
-  return Uint8Array.from(after);
+  const wanted = withValue(content.values, name, Buffer.from(value));
+  const changed = content.inner === null ? setOuter(before, name, Buffer.from(value)) : null;
+  const written = changed ?? setInner(before, content.inner, name, Buffer.from(value));
+  return finished(before, written, identities, wanted, now, options);
 }
 
 /** The bundle without the secret. Throws `secret-missing` where there is none. */
@@ -52,12 +49,26 @@ export async function unsetSecret(
   options: SetOptions,
 ): Promise<Uint8Array> {
   const before = await unseal(bytes, identities);
-  const values = before.values.filter((value) => value.name !== name);
-  if (values.length === before.values.length) throw new SidecryptError("secret-missing", `the bundle has no ${name}`);
-  const lines = before.lines.filter((line) => line.kind === "comment" || line.name !== name);
-  const after = emitLines(withMac(lines, values, before.dataKey, now));
-  await requireHolds(after, identities, values, options);
-  return Uint8Array.from(after);
+  const content = contentOf(before);
+  const held = content.values.find((value) => value.name === name);
+  if (held === undefined) throw new SidecryptError("secret-missing", `the bundle has no ${name}`);
+  if (held.leaf.entry === null) {
+    const hint = "remove it from the plaintext with `sidecrypt edit` or `sops edit`";
+    throw new SidecryptError(
+      "value-unstorable",
+      `${name} is an element of a list: the others would change names`,
+      hint,
+    );
+  }
+  const wanted = content.values.filter((value) => value !== held);
+  const written =
+    content.inner === null
+      ? {
+          edits: [before.store.remove(before.document, held.leaf)],
+          values: before.values.filter((one) => one !== held),
+        }
+      : replaceInner(before, applyEdits(content.inner.text, [dotenv.remove(content.inner, held.leaf)]));
+  return finished(before, written, identities, wanted, now, options);
 }
 
 /** The same data key for other recipients, as `sops updatekeys`: whoever had it still has it (sops.md §8). */
@@ -66,36 +77,11 @@ export async function withRecipients(
   identities: Identities,
   recipients: readonly string[],
 ): Promise<Uint8Array> {
-  if (recipients.length === 0) throw new SidecryptError("usage", "a bundle needs at least one recipient");
-  const { lines, dataKey } = await unseal(bytes, identities);
-  const age = await Promise.all(recipients.map((recipient) => wrapDataKey(dataKey, recipient)));
-  const isAge = (line: Line): boolean => line.kind === "entry" && line.name.startsWith("sops_age__");
-  const at = lines.findIndex(isAge);
-  const others = lines.filter((line) => !isAge(line));
-  return Uint8Array.from(emitLines(others.toSpliced(at, 0, ...metadataLines(age, new Map()))));
-}
-
-/** A new bundle as `sops encrypt` makes it; the values are taken as SOPS holds them, quotes and all. */
-export async function createBundle(
-  recipients: readonly string[],
-  entries: readonly (readonly [name: string, value: Uint8Array])[],
-  now: Date,
-): Promise<Uint8Array> {
-  const values = entries.map(([name, bytes]) => newValue(name, Buffer.from(bytes)));
-  requireNewNames(values.map((value) => value.name));
-  const dataKey = randomBytes(DATA_KEY_BYTES);
-  const lines = values.map((value): Line => entry(value.name, sealValue(value, dataKey)));
-  return finish(lines, values, { recipients, dataKey, rule: DEFAULT_RULE, now });
-}
-
-function requireNewNames(names: readonly string[]): void {
-  const seen = new Set<string>();
-  for (const name of names) {
-    requireStorableName(name);
-    requireEncrypting(DEFAULT_RULE, name);
-    if (seen.has(name)) throw new SidecryptError("value-unstorable", `${name} is given twice`);
-    seen.add(name);
-  }
+  const before = await unseal(bytes, identities);
+  const { document, store, dataKey } = before;
+  const edits = store.replaceAge(document, await wrapAll(dataKey, recipients));
+  const after = bytesOf(applyEdits(document.text, edits), document);
+  return Uint8Array.from(after);
 }
 
 /** The same values under a new data key, for these recipients only; comments and the rule stay. */
@@ -106,128 +92,166 @@ export async function rewrap(
   now: Date,
 ): Promise<Uint8Array> {
   const before = await unseal(bytes, identities);
+  const { document, store, metadata } = before;
+  if (metadata.otherServices.length > 0) {
+    const services = metadata.otherServices.join(", ");
+    const hint = "rotate it with `sops rotate`, which knows those services";
+    throw new SidecryptError(
+      "bundle-unsupported",
+      `the file is encrypted for other key services too (${services})`,
+      hint,
+    );
+  }
   const dataKey = randomBytes(DATA_KEY_BYTES);
-  const values = new Map(before.values.map((value) => [value.name, value]));
-  const lines = before.lines
-    .filter((line) => !isMetadata(line))
-    .map((line) => resealLine(line, values, before.dataKey, dataKey));
-  return finish(lines, before.values, { recipients, dataKey, rule: before.metadata.rule, now });
+  const age = await wrapAll(dataKey, recipients);
+  const edits = [
+    ...before.values.filter(({ encrypted }) => encrypted).map((value) => sealEdit(before, value, dataKey)),
+    ...document.comments.flatMap((comment) => resealComment(comment, before.dataKey, dataKey)),
+    ...store.replaceAge(document, age),
+    ...macEdits(before, before.values, dataKey, now),
+  ];
+  return Uint8Array.from(bytesOf(applyEdits(document.text, edits), document));
 }
 
-interface NewFile {
-  readonly recipients: readonly string[];
-  readonly dataKey: Buffer;
-  readonly rule: Rule;
-  readonly now: Date;
+export async function wrapAll(dataKey: Buffer, recipients: readonly string[]): Promise<AgeEntry[]> {
+  if (recipients.length === 0) throw new SidecryptError("usage", "a bundle needs at least one recipient");
+  return Promise.all(recipients.map((recipient) => wrapDataKey(dataKey, recipient)));
 }
 
-export async function finish(data: readonly Line[], values: readonly Value[], file: NewFile): Promise<Uint8Array> {
-  if (file.recipients.length === 0) throw new SidecryptError("usage", "a bundle needs at least one recipient");
-  const age = await Promise.all(file.recipients.map((recipient) => wrapDataKey(file.dataKey, recipient)));
-  const lastModified = formatTime(file.now);
-  const fields = new Map<string, string>([
-    ["lastmodified", lastModified],
-    ["mac", macOf(values, file.dataKey, lastModified)],
-    [file.rule.field, file.rule.text],
-    ["version", SOPS_VERSION],
-  ]);
-  return Uint8Array.from(emitLines([...data, ...metadataLines(age, fields)]));
+/** A change of the data, and the values that the MAC then covers. */
+interface Written {
+  readonly edits: readonly Edit[];
+  readonly values: readonly Value[];
 }
 
-/** In sops' order: keys sorted, the list of recipients (`age`) before all others. */
-function metadataLines(age: readonly AgeEntry[], fields: ReadonlyMap<string, string>): Entry[] {
-  const list = age.flatMap(({ recipient, enc }, index) => [
-    entry(`sops_age__list_${index}__map_enc`, enc),
-    entry(`sops_age__list_${index}__map_recipient`, recipient),
-  ]);
-  return [...list, ...[...fields].sort(byKey).map(([key, value]) => entry(`sops_${key}`, value))];
+function setOuter(before: Unsealed, name: string, bytes: Buffer): Written {
+  const { document, store, dataKey, metadata } = before;
+  const held = before.values.find((value) => value.name === name);
+  const path = held?.leaf.path ?? [name];
+  requireEncrypting(metadata.rule, path, name);
+  const text = bytes.length === 0 ? "" : encryptValue(bytes, dataKey, pathAad(path), "str");
+  const values = withValue(before.values, name, bytes);
+  if (held === undefined) return { edits: [store.append(document, name, text)], values };
+  return { edits: [{ ...held.leaf.slot, text: store.token(text, "str", held.leaf, document) }], values };
 }
 
-function byKey([a]: readonly [string, string], [b]: readonly [string, string]): number {
-  return a < b ? -1 : 1;
+function setInner(before: Unsealed, inner: Document | null, name: string, bytes: Buffer): Written {
+  if (inner === null) throw new SidecryptError("internal", "no dotenv file inside");
+  const text = bytes.toString("latin1");
+  const held = inner.leaves.find((leaf) => leaf.name === name);
+  const edit = held === undefined ? dotenv.append(inner, name, text) : { ...held.slot, text: escapeLineFeeds(text) };
+  return replaceInner(before, applyEdits(inner.text, [edit]));
 }
 
-function rewriteLines(before: Unsealed, name: string, values: readonly Value[], now: Date): Line[] {
-  const changed = values.find((value) => value.name === name);
-  const written = entry(name, changed === undefined ? "" : sealValue(changed, before.dataKey));
-  const known = before.values.some((value) => value.name === name);
-  const end = before.lines.findLastIndex((line) => !isMetadata(line)) + 1;
-  const lines = known
-    ? before.lines.map((line) => (line.kind === "entry" && line.name === name ? written : line))
-    : before.lines.toSpliced(end, 0, written);
-  return withMac(lines, values, before.dataKey, now);
+/** @param inner - the dotenv file inside a binary bundle, latin1. */
+function replaceInner(before: Unsealed, inner: string): Written {
+  const [whole] = before.values;
+  if (whole === undefined || !whole.encrypted) throw new SidecryptError("value-unstorable", "`data` is in plaintext");
+  const changed = { ...whole, bytes: Buffer.from(inner, "latin1") };
+  if (innerDotenv(changed.bytes) === null) {
+    throw new SidecryptError("value-unstorable", "the file inside would hold no secret", "remove the bundle instead");
+  }
+  return { edits: [sealEdit(before, changed, before.dataKey)], values: [changed] };
 }
 
-/** The same lines under a new time and the MAC of these values. */
-export function withMac(lines: readonly Line[], values: readonly Value[], dataKey: Buffer, now: Date): Line[] {
+async function finished(
+  before: Unsealed,
+  { edits, values }: Written,
+  identities: Identities,
+  wanted: readonly Value[],
+  now: Date,
+  options: SetOptions,
+): Promise<Uint8Array> {
+  const { document } = before;
+  const all = [...edits, ...macEdits(before, values, before.dataKey, now)];
+  const after = bytesOf(applyEdits(document.text, all), document);
+  await requireHolds(after, identities, wanted, options);
+  return Uint8Array.from(after);
+}
+
+/** The new time and the MAC of these values, in the slots of the old ones. */
+export function macEdits(
+  { document, store }: Pick<Unsealed, "document" | "store">,
+  values: readonly Pick<Value, "bytes">[],
+  dataKey: Buffer,
+  now: Date,
+): Edit[] {
   const lastModified = formatTime(now);
-  const mac = macOf(values, dataKey, lastModified);
-  return lines.map((line) => {
-    if (line.kind !== "entry") return line;
-    if (line.name === "sops_lastmodified") return entry(line.name, lastModified);
-    return line.name === "sops_mac" ? entry(line.name, mac) : line;
+  const texts: Readonly<Record<string, string>> = {
+    lastmodified: lastModified,
+    mac: macOf(values, dataKey, lastModified),
+  };
+  return (document.metadata?.fields ?? []).flatMap(({ name, slot }) => {
+    const text = Object.hasOwn(texts, name) ? texts[name] : undefined;
+    return text === undefined ? [] : [{ ...slot, text: store.fieldToken(text) }];
   });
 }
 
+export function macOf(values: readonly Pick<Value, "bytes">[], dataKey: Buffer, lastModified: string): string {
+  const plaintexts = values.map((value) => value.bytes);
+  return sealMac(plaintexts, dataKey, lastModified);
+}
+
 function withValue(values: readonly Value[], name: string, bytes: Buffer): Value[] {
-  const changed = newValue(name, bytes);
   const at = values.findIndex((value) => value.name === name);
-  return at < 0 ? [...values, changed] : values.with(at, changed);
+  const held = values[at];
+  if (held !== undefined) return values.with(at, { ...held, bytes, type: "str", encrypted: bytes.length > 0 });
+  return [...values, { name, bytes, type: "str", encrypted: bytes.length > 0, leaf: topLevel(name) }];
 }
 
-export function newValue(name: string, bytes: Buffer): Value {
-  return { name, line: 0, bytes, type: "str", encrypted: bytes.length > 0 };
+function topLevel(name: string): Leaf {
+  const nowhere = { start: 0, end: 0 };
+  return { path: [name], name, text: "", type: "str", slot: nowhere, entry: nowhere, indent: null };
 }
 
-export function sealValue({ name, bytes, type }: Value, dataKey: Buffer): string {
-  return bytes.length === 0 ? "" : encryptValue(bytes, dataKey, pathAad(name), type);
-}
-
-function resealLine(line: Line, values: ReadonlyMap<string, Value>, oldKey: Buffer, newKey: Buffer): Line {
-  if (line.kind === "comment") return { ...line, text: resealComment(line.text, oldKey, newKey) };
-  const value = values.get(line.name);
-  return value?.encrypted === true ? entry(line.name, sealValue(value, newKey)) : line;
+function sealEdit({ document, store }: Pick<Unsealed, "document" | "store">, value: Value, dataKey: Buffer): Edit {
+  const { leaf, bytes, type } = value;
+  const text = encryptValue(bytes, dataKey, pathAad(leaf.path), type);
+  return { ...leaf.slot, text: store.token(text, "str", leaf, document) };
 }
 
 /** A comment that does not decrypt stays as it stands, as in sops: comments are not authenticated. */
-function resealComment(text: Buffer, oldKey: Buffer, newKey: Buffer): Buffer {
-  const sealed = parseEnc(text.toString("latin1"));
-  const comment = sealed?.type === "comment" ? decryptValue(sealed, oldKey, COMMENT_AAD) : null;
-  return comment === null ? text : Buffer.from(encryptValue(comment, newKey, COMMENT_AAD, "comment"));
+function resealComment(comment: Comment, oldKey: Buffer, newKey: Buffer): Edit[] {
+  const opened = openComment(comment, oldKey);
+  if (opened === null) return [];
+  const text = comment.prefix + encryptValue(opened.text, newKey, pathAad(opened.path), "comment");
+  return [{ ...comment.slot, text }];
 }
 
-function macOf(values: readonly Value[], dataKey: Buffer, lastModified: string): string {
-  return sealMac(
-    values.map((value) => value.bytes),
-    dataKey,
-    lastModified,
-  );
-}
-
-function entry(name: string, value: string): Entry {
-  return { kind: "entry", line: 0, name, value: Buffer.from(value, "latin1") };
+/** Null: it stands in plaintext, or is not ours. */
+export function openComment(
+  { text, paths }: Comment,
+  dataKey: Buffer,
+): { readonly text: Buffer; readonly path: readonly string[] } | null {
+  const sealed = parseEnc(text);
+  if (sealed?.type !== "comment") return null;
+  for (const path of paths) {
+    const bytes = decryptValue(sealed, dataKey, pathAad(path));
+    if (bytes !== null) return { text: bytes, path };
+  }
+  return null;
 }
 
 /** A forger may have changed the rule, which nothing authenticates, so that the next writer writes plaintext. */
-function requireEncrypting(rule: Rule, name: string): void {
-  if (rule.encrypts(name)) return;
+function requireEncrypting(rule: Rule, path: readonly string[], name: string): void {
+  if (rule.encrypts(path)) return;
   const message = `the file's rule (sops_${rule.field}) would store ${name} in plaintext`;
   throw new SidecryptError("value-unstorable", message, "choose another name, or look at who changed the rule");
 }
 
 /** Before anything is returned: the new file opens, and holds exactly what it should. */
 export async function requireHolds(
-  bytes: Buffer,
+  bytes: Uint8Array,
   identities: Identities,
-  wanted: readonly Value[],
+  wanted: readonly Pick<Value, "name" | "bytes">[],
   options: SetOptions,
 ): Promise<void> {
-  const { values } = await unseal(bytes, identities);
-  refuseEmpty(values, options.allowEmpty);
+  const { values, text } = contentOf(await unseal(bytes, identities));
+  refuseEmpty(values, options.allowEmpty, text);
   const same = values.length === wanted.length && values.every((value, index) => isSame(value, wanted[index]));
   if (!same) throw new SidecryptError("internal", "the new file does not hold what was set");
 }
 
-function isSame(value: Value, wanted: Value | undefined): boolean {
+function isSame(value: Value, wanted: Pick<Value, "name" | "bytes"> | undefined): boolean {
   return value.name === wanted?.name && value.bytes.equals(wanted.bytes);
 }

@@ -5,9 +5,8 @@
  */
 import { splitLines } from "./dotenv.ts";
 
-/** The stores of sops. */
-export type Format = "dotenv" | "json" | "yaml" | "binary" | "ini";
-export type BundleFormat = "dotenv" | "sops-json" | "sops-yaml" | "plain-dotenv" | "other";
+/** A binary file is JSON by its content. */
+export type BundleFormat = "dotenv" | "json" | "yaml" | "ini" | "plain-dotenv" | "other";
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 const DOTENV_ENC = "=ENC[AES256_GCM,";
@@ -17,9 +16,10 @@ const PLAIN_ENTRY = /^(?:export\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=/;
 
 export function sniff(bytes: Uint8Array): BundleFormat {
   const text = withoutBom(bytes);
-  if (startsObject(text)) return isSopsObject(text) ? "sops-json" : "other";
+  if (startsObject(text)) return isSopsObject(text) ? "json" : "other";
   if (some(text, isSopsDotenv)) return "dotenv";
-  if (some(text, isSopsYaml)) return "sops-yaml";
+  if (some(text, isSopsYaml)) return "yaml";
+  if (some(text, isSopsIni)) return "ini";
   return isPlainDotenv(text) ? "plain-dotenv" : "other";
 }
 
@@ -30,6 +30,10 @@ export function isSopsDotenv(line: Buffer): boolean {
 
 function isSopsYaml(line: Buffer): boolean {
   return line.subarray(0, 5).equals(Buffer.from("sops:")) || line.includes(YAML_ENC);
+}
+
+function isSopsIni(line: Buffer): boolean {
+  return line.toString("latin1", 0, 8).trimEnd() === "[sops]" || line.includes(" = ENC[AES256_GCM,");
 }
 
 function isSopsObject(text: Buffer): boolean {
@@ -62,8 +66,7 @@ function withoutBom(bytes: Uint8Array): Buffer {
   return text.subarray(0, BOM.length).equals(BOM) ? text.subarray(BOM.length) : text;
 }
 
-/** The formats of sops that are not opened count too: the one that is there is refused by name, not overlooked. */
+/** The one that is not opened counts too: the file that is there is refused by name, not overlooked. */
 export function looksLikeBundle(bytes: Uint8Array): boolean {
-  const format = sniff(bytes);
-  return format === "dotenv" || format === "sops-json" || format === "sops-yaml";
+  return !["plain-dotenv", "other"].includes(sniff(bytes));
 }

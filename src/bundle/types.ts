@@ -34,6 +34,19 @@ function isCanonicalFloat(text: string): boolean {
   return /^\d+(?:\.\d+)?$/.test(digits) && Number.isFinite(Number(digits)) && positional(Number(digits)) === digits;
 }
 
+/**
+ * What sops makes of a number in plaintext: an int64, or a float64 in positional notation. Null: neither holds it
+ * exactly, so that sops would store another one.
+ */
+export function scalarOfNumber(digits: string): { readonly type: "int" | "float"; readonly text: string } | null {
+  if (isCanonicalInt(digits)) return { type: "int", text: digits };
+  const value = Number(digits);
+  if (!Number.isFinite(value) || digits.length > MAX_NUMBER_LENGTH) return null;
+  const text = `${digits.startsWith("-") ? "-" : ""}${positional(Math.abs(value))}`;
+  // An integer beyond int64 is exact only where sops wrote it, with an exponent.
+  return /^-?\d+$/.test(digits) && text !== digits ? null : { type: "float", text };
+}
+
 function positional(value: number): string {
   const [mantissa = "", exponent = ""] = value.toExponential().split("e");
   const digits = mantissa.replace(".", "");

@@ -56,7 +56,7 @@ export function encryptValue(plaintext: Uint8Array, dataKey: Buffer, aad: string
   return `ENC[AES256_GCM,data:${data64},iv:${iv64},tag:${tag64},type:${type}]`;
 }
 
-/** The path of a top-level key. The empty path, which comments have, gives a bare colon. */
-export function pathAad(name: string): string {
-  return `${name}:`;
+/** What binds a value to its keys. The empty path, which top-level comments have, gives a bare colon. */
+export function pathAad(path: readonly string[]): string {
+  return `${path.join(":")}:`;
 }

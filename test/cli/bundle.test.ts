@@ -49,10 +49,10 @@ describe("sidecrypt check", () => {
   });
 
   it("refuses a bundle in another format by name, not as missing", async () => {
-    await writeFile(shop.bundle, '{"A":"ENC[AES256_GCM,data:x]","sops":{}}');
+    await writeFile(shop.bundle, 'A = "x"\n\n[sops]\nmac = x\n');
     const { status, stderr } = await sidecrypt(["check"], { env: shop.env });
     expect(status).toBe(3);
-    expect(stderr).toContain("sops-json");
+    expect(stderr).toContain("INI");
   });
 });
 
