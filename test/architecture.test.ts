@@ -67,6 +67,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "@noble/curves/ed25519.js": "an SSH key's point on the curve that age exchanges keys on",
     "age-encryption": "the data key",
     "node:crypto": "AES-GCM, SHA-512, HKDF, scrypt, RSA",
+    yaml: "tokens with positions, so that what is not changed stays byte for byte",
   },
   cli: {
     "node:child_process": "ssh-keygen",

@@ -98,7 +98,7 @@ class Reader {
     if (depth > MAX_DEPTH) throw this.fault(`nested deeper than ${MAX_DEPTH} levels`);
     if (this.#nodes > MAX_NODES) throw this.fault(`more than ${MAX_NODES} values`);
     const start = this.at;
-    switch (this.#text[start]) {
+    switch (this.#text.charAt(start)) {
       case "{":
         return this.object(depth);
       case "[":

@@ -146,7 +146,7 @@ function setInner(before: Unsealed, inner: Document | null, name: string, bytes:
 /** @param inner - the dotenv file inside a binary bundle, latin1. */
 function replaceInner(before: Unsealed, inner: string): Written {
   const [whole] = before.values;
-  if (whole === undefined || !whole.encrypted) throw new SidecryptError("value-unstorable", "`data` is in plaintext");
+  if (!whole?.encrypted) throw new SidecryptError("value-unstorable", "`data` is in plaintext");
   const changed = { ...whole, bytes: Buffer.from(inner, "latin1") };
   if (innerDotenv(changed.bytes) === null) {
     throw new SidecryptError("value-unstorable", "the file inside would hold no secret", "remove the bundle instead");

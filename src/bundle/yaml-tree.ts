@@ -67,7 +67,7 @@ function compose(text: string, tokens: Iterable<CST.Token>): Document.Parsed[] {
   const documents: Document.Parsed[] = [];
   try {
     const composer = new Composer({ schema: "failsafe", strict: true, uniqueKeys: true, merge: false });
-    for (const document of composer.compose(tokens, true, text.length)) documents.push(document as Document.Parsed);
+    for (const document of composer.compose(tokens, true, text.length)) documents.push(document);
   } catch {
     throw malformed(text, 0, "nested too deep, or broken");
   }

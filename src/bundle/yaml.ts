@@ -128,7 +128,7 @@ function commentAt({ start, end }: Span, text: string, places: readonly Place[])
   const [previous, next] = after < 0 ? [places.at(-1), undefined] : [places[after - 1], places[after]];
   const isTrailing = text.slice(line, start).trim() !== "";
   const beside = isTrailing ? previous : [next, previous].find((place) => place?.column === column);
-  const inList = next !== undefined && next.column === null && !isTrailing ? next : undefined;
+  const inList = next?.column === null && !isTrailing ? next : undefined;
   const paths = [inList, beside, previous, next].flatMap((place) => (place === undefined ? [] : prefixes(place.path)));
   const guess = (inList ?? beside)?.path ?? [];
   return {
