@@ -25,7 +25,7 @@ export interface Ui {
 
 export function createUi(stdout: Output, stderr: Output): Ui {
   const redactor = createRedactor();
-  const clean = (text: string): string => redactor.redact(withoutControls(text));
+  const clean = (text: string): string => withoutControls(redactor.redact(text));
   const say = (text: string): void => void stderr.write(`sidecrypt: ${clean(text)}\n`);
   const hint = (text: string): void => {
     say(`hint: ${text}`);

@@ -1,9 +1,11 @@
 /**
- * The last filter on everything that leaves: replaces each known value, in the forms that text carries it in, by a
- * mark. A safety net under the rule that no message holds a value, never a reason to relax it.
+ * The last filter on everything that leaves: replaces each known value, in every form that a search knows
+ * (search/forms.ts), by a mark. A safety net under the rule that no message holds a value, never a reason to relax it.
  *
- * The values stand in this process's memory as strings until it ends; SECURITY.md says so.
+ * The values stand in this process's memory until it ends; SECURITY.md says so.
  */
+import { formsOf, MIN_FORM } from "../search/forms.ts";
+import { Matcher } from "../search/matcher.ts";
 
 export interface Redactor {
   /** The values of a bundle just opened. Earlier ones stay known: an old key may be live until it is revoked. */
@@ -14,53 +16,95 @@ export interface Redactor {
 export const MARK = "[redacted]";
 
 /** Shorter values occur in any text by chance (tmpfs-and-leaks.md §1.4), and a log full of marks helps nobody. */
-export const MIN_BYTES = 6;
+export const MIN_BYTES = MIN_FORM;
 /** Values of earlier bundles beyond this many are forgotten, oldest first; those of the present bundle never are. */
 export const MAX_VALUES = 1000;
+/** So many have all forms; the others of a large bundle those that nearly everything makes. */
+const ALL_FORMS = 100;
 /** Of a value longer than this only the head is kept, and what follows a match of it is taken to be the rest. */
 const LONG_BYTES = 4096;
 /** A multiple of 3, so that its base64 is that of the whole value's beginning. */
 const HEAD_BYTES = 240;
+/** Lines are short: a wide window would cost more to prepare than it saves. */
+const WINDOW = 8;
 
 /** The identity itself, known or not. */
 const IDENTITY = /AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]+/gi;
 
 interface Known {
-  readonly forms: readonly string[];
-  /** The forms are those of a head: everything after one goes too. */
+  readonly bytes: Uint8Array;
+  /** The bytes are those of a head: everything after a form of it goes too. */
   readonly long: boolean;
+}
+
+interface Compiled {
+  readonly matcher: Matcher;
+  readonly lengths: readonly number[];
+  /** By pattern. */
+  readonly long: readonly boolean[];
 }
 
 export function createRedactor(maxValues = MAX_VALUES): Redactor {
   /** By the value's base64, an exact key whatever the bytes; the order of insertion is the order of age. */
   const known = new Map<string, Known>();
+  /** Made when the first text comes: most commands that open a bundle say little. */
+  let compiled: Compiled | null = null;
 
   function remember(values: Iterable<Uint8Array>): void {
     const present = new Set<string>();
     for (const value of values) {
       if (value.length < MIN_BYTES) continue;
       const long = value.length > LONG_BYTES;
-      const kept = Buffer.from(long ? headOf(value) : value);
-      const key = `${kept.toString("base64")}${long ? "…" : ""}`;
-      const entry = known.get(key) ?? { forms: forms(kept), long };
+      const bytes = Buffer.from(long ? headOf(value) : value);
+      const key = `${bytes.toString("base64")}${long ? "…" : ""}`;
+      const entry = known.get(key) ?? { bytes, long };
       known.delete(key);
       known.set(key, entry);
       present.add(key);
     }
     const surplus = known.size - Math.max(maxValues, present.size);
     for (const key of [...known.keys()].slice(0, Math.max(0, surplus))) known.delete(key);
+    compiled = null;
   }
 
   function redact(text: string): string {
+    compiled ??= compile([...known.values()]);
+    const data = Buffer.from(text);
     const spans: Span[] = [];
-    for (const { forms, long } of known.values()) {
-      for (const form of forms) findAll(text, form, long, spans);
+    const { matcher, lengths, long } = compiled;
+    matcher.find(data, (pattern, at) => {
+      spans.push([at, long[pattern] === true ? data.length : at + (lengths[pattern] ?? 0)]);
+    });
+    // Latin1, so that places count in bytes.
+    for (const { index, 0: identity } of data.toString("latin1").matchAll(IDENTITY)) {
+      spans.push([index, index + identity.length]);
     }
-    for (const match of text.matchAll(IDENTITY)) spans.push([match.index, match.index + match[0].length]);
-    return spans.length === 0 ? text : cover(text, spans);
+    return spans.length === 0 ? text : cover(data, spans);
   }
 
   return { remember, redact };
+}
+
+function compile(values: readonly Known[]): Compiled {
+  const patterns = values.toReversed().flatMap(({ bytes, long }, index) => {
+    const breadth = { usual: index >= ALL_FORMS, digests: !long, most: LONG_BYTES };
+    const forms = [...formsOf(bytes, breadth).map((form) => form.bytes), ...wholeBase64(bytes)];
+    return forms.map((form) => ({ bytes: form, long }));
+  });
+  return {
+    matcher: new Matcher(
+      patterns.map(({ bytes }) => bytes),
+      WINDOW,
+    ),
+    lengths: patterns.map(({ bytes }) => bytes.length),
+    long: patterns.map(({ long }) => long),
+  };
+}
+
+/** With the last character, which a form leaves out where it depends on what follows: it holds bits of the value. */
+function wholeBase64(bytes: Uint8Array): Uint8Array[] {
+  const [standard, url] = (["base64", "base64url"] as const).map((name) => Buffer.from(bytes).toString(name));
+  return [standard, url].map((text = "") => Buffer.from(text.replace(/=+$/, "")));
 }
 
 /** Cut between characters, else a text would have no text forms: a multiple of 3 that no UTF-8 sequence spans. */
@@ -70,62 +114,17 @@ function headOf(value: Uint8Array): Uint8Array {
   return value.subarray(0, end);
 }
 
+/** Bytes. */
 type Span = readonly [start: number, end: number];
 
-function findAll(text: string, form: string, toEnd: boolean, spans: Span[]): void {
-  for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1)) {
-    spans.push([at, toEnd ? text.length : at + form.length]);
-    if (toEnd) return;
-  }
-}
-
 /** Spans are found before any is replaced: of two values that overlap no end may be left standing. */
-function cover(text: string, spans: Span[]): string {
+function cover(data: Buffer, spans: Span[]): string {
   spans.sort((a, b) => a[0] - b[0]);
   let covered = "";
   let done = 0;
   for (const [start, end] of spans) {
-    if (start >= done) covered += text.slice(done, start) + MARK;
+    if (start >= done) covered += data.toString("utf8", done, start) + MARK;
     done = Math.max(done, end);
   }
-  return covered + text.slice(done);
-}
-
-/** The texts that a value becomes on its way into a message, a URL, a header or JSON. */
-function forms(bytes: Buffer): readonly string[] {
-  const base64 = bytes.toString("base64");
-  const hex = bytes.toString("hex");
-  // Without its padding, a form is found with and without it.
-  const all = [base64.replace(/=+$/, ""), bytes.toString("base64url"), hex, hex.toUpperCase(), ...textForms(bytes)];
-  return [...new Set(all)];
-}
-
-function textForms(bytes: Uint8Array): readonly string[] {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    // Not text: no message can hold it raw.
-    return [];
-  }
-  const trimmed = text.trim();
-  // Messages are trimmed on their way; what is left of a value that is mostly blanks may be a common word.
-  const texts = Buffer.byteLength(trimmed) < MIN_BYTES ? [text] : [text, trimmed];
-  return texts.flatMap(escapes);
-}
-
-function escapes(text: string): readonly string[] {
-  const json = JSON.stringify(text).slice(1, -1);
-  const percent = encodeURIComponent(text);
-  return [
-    text,
-    json,
-    // JSON in JSON: an engine's reply quoted in a log line.
-    JSON.stringify(json).slice(1, -1),
-    // As Go's encoder, the engine's own, writes it.
-    json.replace(/[<>&]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`),
-    percent,
-    percent.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()),
-    percent.replaceAll("%20", "+"),
-  ];
+  return covered + data.toString("utf8", done);
 }

@@ -67,14 +67,14 @@ const printable = (text: string, others: RegExp): string =>
 
 /** The forms that nearly everything makes: these first, since the redactor of a large bundle knows no others. */
 export function usualEscapes(text: string): [form: string, text: string][] {
-  return [
-    ["json", json(text)],
-    ["json in json", json(json(text))],
-    ["json of go", goJson(text)],
-    ["percent", percent(text)],
-    ["percent", lowerPercent(percent(text))],
-    ["percent", percent(text).replaceAll("%20", "+")],
-  ];
+  const escaped = percent(text);
+  const urls: [string, string][] = [escaped, lowerPercent(escaped), escaped.replaceAll("%20", "+")].map((one) => [
+    "percent",
+    one,
+  ]);
+  // Most values have nothing that JSON would escape, and a bundle may have thousands.
+  if (!/[^ !#-%'-;=?-[\]-~]/.test(text)) return urls;
+  return [["json", json(text)], ["json in json", json(json(text))], ["json of go", goJson(text)], ...urls];
 }
 
 export function otherEscapes(text: string): [form: string, text: string][] {

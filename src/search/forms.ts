@@ -13,31 +13,34 @@ export interface Breadth {
   /** Only what nearly everything makes: for the redactor of a large bundle. */
   readonly usual?: boolean;
   readonly digests?: boolean;
+  /** Bytes; of a longer value, as many from its start stand for all of it [MAX_VALUE]. */
+  readonly most?: number;
 }
 
 /** Fewer bytes are in any text by chance, whatever they encode. */
 export const MIN_FORM = 6;
-/** Of a longer value, as many bytes from its start stand for all of it. A multiple of 3 and of 5. */
-export const MAX_VALUE = 960;
+/** A multiple of 3 and of 5. */
+const MAX_VALUE = 960;
 const DIGESTS = ["md5", "sha1", "sha256", "sha512"];
 const ALIGNMENTS = [0, 1, 2];
 
 /** Distinct in their bytes, the plainest first. */
-export function formsOf(value: Uint8Array, { usual = false, digests = true }: Breadth = {}): Form[] {
+export function formsOf(value: Uint8Array, { usual = false, digests = true, most = MAX_VALUE }: Breadth = {}): Form[] {
   const found = new Map<string, Form>();
   const add = (form: string, text: string | Uint8Array): void => {
-    const bytes = typeof text === "string" ? Buffer.from(text) : Buffer.from(text);
-    const key = bytes.toString("latin1");
-    if (bytes.length >= MIN_FORM && !found.has(key)) found.set(key, { form, bytes });
+    const key = typeof text === "string" ? text : Buffer.from(text).toString("latin1");
+    if (found.has(key)) return;
+    const bytes = Buffer.from(text as string);
+    if (bytes.length >= MIN_FORM) found.set(key, { form, bytes });
   };
-  const head = Buffer.from(value.subarray(0, MAX_VALUE));
+  const head = Buffer.from(value.subarray(0, most));
   const texts = textsOf(head);
   add("raw", head);
   for (const text of texts) add("trimmed", text);
   addBase64(add, "base64", head);
   add("hex", head.toString("hex"));
   add("hex", head.toString("hex").toUpperCase());
-  for (const [form, escaped] of texts.flatMap(usualEscapes)) add(form, escaped);
+  for (const [form, escaped] of texts.filter(isChanged).flatMap(usualEscapes)) add(form, escaped);
   if (usual) return [...found.values()];
   for (const [form, escaped] of texts.flatMap(otherEscapes)) add(form, escaped);
   addBytes(add, head);
@@ -48,13 +51,20 @@ export function formsOf(value: Uint8Array, { usual = false, digests = true }: Br
   return [...found.values()];
 }
 
+/** By any of the usual escapes. */
+const isChanged = (text: string): boolean => !/^[\w.~-]*$/.test(text);
+
 type Add = (form: string, text: string | Uint8Array) => void;
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** None of bytes that are no text; the second without the blanks around it. */
 function textsOf(bytes: Uint8Array): string[] {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return [...new Set([text, text.trim()])];
+    const text = UTF8.decode(bytes);
+    const trimmed = text.trim();
+    // What is left of a value that is mostly blanks may be a common word.
+    return Buffer.byteLength(trimmed) < MIN_FORM ? [text] : [...new Set([text, trimmed])];
   } catch {
     return [];
   }
