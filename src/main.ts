@@ -3,7 +3,9 @@ import { hostname } from "node:os";
 import { systemClock } from "./clock.ts";
 import { main } from "./cli/index.ts";
 import type { Config } from "./config.ts";
-import { EXIT_STATUS, systemCode, toSidecryptError } from "./errors.ts";
+import { EXIT_STATUS, systemCode } from "./errors.ts";
+import { describeCrash } from "./frames.ts";
+import { harden } from "./harden.ts";
 import { createLog } from "./report/log.ts";
 import { createRedactor } from "./report/redact.ts";
 import { VERSION } from "./version.ts";
@@ -39,16 +41,12 @@ async function startDaemon(config: Config): Promise<number> {
   return 0;
 }
 
-/** Frames say where; a message could say what was being handled (tmpfs-and-leaks.md §4.3). */
 function die(thrown: unknown): never {
-  const { code } = toSidecryptError(thrown);
-  const frames = thrown instanceof Error ? (thrown.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
-  process.stderr.write(redactor.redact(`sidecrypt: error: unexpected failure (${code})\n${frames.join("\n")}\n`));
+  process.stderr.write(redactor.redact(describeCrash(thrown)));
   process.exit(EXIT_STATUS.internal);
 }
 
-// Without a listener SIGUSR1 opens Node's inspector (tmpfs-and-leaks.md §4.2).
-process.on("SIGUSR1", () => undefined);
+harden();
 // `sidecrypt status | head`: whoever reads no further has what they wanted.
 process.stdout.on("error", (error) => {
   if (systemCode(error) === "EPIPE") process.exit(0);
