@@ -47,6 +47,7 @@ export const EXIT_STATUS = {
   "order-cycle": 4,
   "not-supported": 4,
   "nothing-committed": 4,
+  "render-failed": 4,
 
   "drop-not-memory": 5,
   "drop-second-writer": 5,
