@@ -42,7 +42,12 @@ export interface Opened {
   readonly warnings: readonly Warning[];
   /** Keys the generation ids (HKDF of the age identity): nobody without it can guess a value from an id. */
   readonly fingerprintKey: Uint8Array;
+  /** Read beside the bundle: those that labels name. Absent: none was looked for. */
+  readonly templates?: Templates;
 }
+
+/** By file name; a fault is why one cannot be used. */
+export type Templates = ReadonlyMap<string, Uint8Array | Fault>;
 
 // ---------------------------------------------------------------- observed: what the world holds, no choices made
 
@@ -203,6 +208,8 @@ export interface Consumer extends Proving {
   readonly unproven: boolean;
   /** File name to the secret's name in the bundle, over all its containers. */
   readonly asks: ReadonlyMap<string, string>;
+  /** Names of the templates beside the bundle that its files are made of. */
+  readonly templates: readonly string[];
 }
 
 /** Put a generation on its drop; nobody needs replacing for it. */

@@ -84,6 +84,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     zod: "requests and answers are an edge",
   },
   daemon: {
+    "node:crypto": "the digest of a template",
     "node:fs/promises": "/state, and /proc/self/mountinfo",
     "node:path": "the same",
     zod: "/state may be damaged",
@@ -105,6 +106,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "node:crypto": "HMAC of generations: a function of its arguments",
     zod: "labels are an edge",
   },
+  render: { yaml: "what is quoted in a YAML template" },
   report: { pino: "the log" },
   roll: {
     "node:crypto": "an id for each operation",
@@ -144,7 +146,7 @@ describe("imports", () => {
     expect([...new Set(used)].toSorted()).toEqual(listed.toSorted());
   });
 
-  test.each(["bundle", "plan", "rules", "search"])(
+  test.each(["bundle", "plan", "render", "rules", "search"])(
     "%s/ is pure: no engine, no files, no processes, no clock, nothing above it",
     (folder) => {
       const banned =

@@ -4,7 +4,7 @@
  * files at once while another unit's gate is waited for.
  */
 import { faultOf } from "../fault.ts";
-import { plan, readStack, servicesOf, triedIn } from "../plan/index.ts";
+import { plan, readStack, servicesOf, templatesAsked, triedIn } from "../plan/index.ts";
 import type { Log } from "../report/log.ts";
 import type { Redactor } from "../report/redact.ts";
 import type { Postponed } from "../report/status.ts";
@@ -235,9 +235,9 @@ export class Cycle {
   async #look(): Promise<Look> {
     const { reader, memory, observe, redactor } = this.#parts;
     const inHand = this.#underWay.volumes;
-    const present = await reader.read();
-    redactor.remember(reader.values());
     const observed = await observe();
+    const present = await reader.read(templatesAsked(observed));
+    redactor.remember(reader.values());
     const leftovers = leftoverVolumes(this.#parts.roll.records.all, observed.containers);
     return { present, observed, plan: plan(planInput(present, observed, memory)), inHand, leftovers };
   }

@@ -18,7 +18,8 @@ export function planInput(present: Present, observed: Observed, memory: Memory):
   const fallback = new Map(
     Object.entries(memory.committed).flatMap(([volume, digest]) => {
       const opened = present.committed.get(digest);
-      return opened === undefined ? [] : [[volume, opened] as const];
+      const templates = present.kept.get(volume) ?? new Map<string, never>();
+      return opened === undefined ? [] : [[volume, { ...opened, templates }] as const];
     }),
   );
   return { opened: present.opened, fallback, observed, quarantine: memory.quarantine };

@@ -1,11 +1,12 @@
 /**
  * What the world cannot hold, in /state: which bundles each drop was committed from, those bundles as ciphertext, the
- * quarantine, and which rolls began lately. No plaintext byte. Losing it costs memory, not correctness.
+ * templates beside them, the quarantine, and which rolls began lately. No plaintext byte. Losing it costs memory, not correctness.
  */
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import type { BundleSet, KeptFailure, ListedBundle, Quarantine } from "../types.ts";
+import type { BundleSet, KeptFailure, ListedBundle, Quarantine, Templates } from "../types.ts";
+import { digestsOf, keepTemplates, keptTemplates, pruneTemplates, TEMPLATES } from "./kept-templates.ts";
 import { Lock } from "./lock.ts";
 import type { RollStart } from "./pace.ts";
 import { unwritable, writeWhole } from "./state-file.ts";
@@ -23,6 +24,8 @@ const schema = z.object({
   committed: z.record(z.string(), digest),
   // A version that knew one bundle only kept none: then the digest is that of the file.
   sets: z.record(digest, z.array(z.object({ name: z.string(), digest })).min(1)).catch({}),
+  /** Volume to the templates that its files were made of: file name to SHA-256. */
+  templates: z.record(z.string(), z.record(z.string(), digest)).catch({}),
   quarantine: z.array(
     z.object({
       generations: z.record(z.string(), z.string()),
@@ -48,7 +51,7 @@ const schema = z.object({
 
 type Content = z.infer<typeof schema>;
 
-const EMPTY: Content = { version: 1, committed: {}, sets: {}, quarantine: [], failures: [], rolls: [] };
+const EMPTY: Content = { version: 1, committed: {}, sets: {}, templates: {}, quarantine: [], failures: [], rolls: [] };
 
 export class Memory {
   readonly #dir: string;
@@ -63,7 +66,7 @@ export class Memory {
   /** @throws SidecryptError `state-unwritable` */
   static async load(dir: string): Promise<Memory> {
     try {
-      await mkdir(join(dir, BUNDLES), { recursive: true });
+      for (const name of [BUNDLES, TEMPLATES]) await mkdir(join(dir, name), { recursive: true });
     } catch (thrown) {
       throw unwritable(dir, thrown);
     }
@@ -98,11 +101,28 @@ export class Memory {
     }
   }
 
-  /** These drops hold what these bundles say, and nobody is going back. */
-  async commit(volumes: readonly string[], { digest, bundles }: BundleSet): Promise<void> {
-    const fresh = volumes.filter((volume) => this.#content.committed[volume] !== digest);
+  /** By volume, those of its commit that are still kept. */
+  templates(): Promise<ReadonlyMap<string, Templates>> {
+    return keptTemplates(this.#dir, this.#content.templates);
+  }
+
+  /**
+   * These drops hold what these bundles say, and nobody is going back.
+   * @param templates by volume, what its files were made of besides
+   */
+  async commit(
+    volumes: readonly string[],
+    { digest, bundles }: BundleSet,
+    templates: ReadonlyMap<string, Templates> = new Map(),
+  ): Promise<void> {
+    const made = new Map(volumes.map((volume) => [volume, digestsOf(templates.get(volume))]));
+    const known = (volume: string): string => JSON.stringify(this.#content.templates[volume] ?? {});
+    const fresh = volumes.filter(
+      (volume) => this.#content.committed[volume] !== digest || known(volume) !== JSON.stringify(made.get(volume)),
+    );
     if (fresh.length === 0) return;
     for (const one of bundles) await writeWhole(this.#fileOf(one.digest), one.bytes, this.#dir);
+    for (const volume of fresh) await keepTemplates(this.#dir, templates.get(volume));
     const committed = { ...this.#content.committed, ...Object.fromEntries(fresh.map((volume) => [volume, digest])) };
     const parts = bundles.map((one) => ({ name: one.name, digest: one.digest }));
     const sets = Object.entries({ ...this.#content.sets, [digest]: parts });
@@ -110,6 +130,7 @@ export class Memory {
     this.#content = {
       ...this.#content,
       committed,
+      templates: { ...this.#content.templates, ...Object.fromEntries(made) },
       sets: Object.fromEntries(sets.filter(([one]) => inForce.has(one))),
     };
     await this.#save();
@@ -121,7 +142,9 @@ export class Memory {
     const entries = Object.entries(this.#content.committed);
     const kept = entries.filter(([volume]) => volumes.includes(volume));
     if (kept.length === entries.length) return;
-    this.#content = { ...this.#content, committed: Object.fromEntries(kept) };
+    const templates = Object.entries(this.#content.templates).filter(([volume]) => volumes.includes(volume));
+    const rest = { committed: Object.fromEntries(kept), templates: Object.fromEntries(templates) };
+    this.#content = { ...this.#content, ...rest };
     await this.#save();
     await this.#prune();
   }
@@ -198,6 +221,7 @@ export class Memory {
     for (const name of await readdir(join(this.#dir, BUNDLES))) {
       if (!wanted.has(name)) await rm(join(this.#dir, BUNDLES, name), { force: true });
     }
+    await pruneTemplates(this.#dir, this.#content.templates);
   }
 }
 

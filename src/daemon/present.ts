@@ -1,4 +1,5 @@
 /** The bundles that are there now, and those committed last: read, opened, and kept opened while nothing changes. */
+import { dirname } from "node:path";
 import { describeBundle, type Identities, looksLikeBundle, merge, open, type OpenOptions } from "../bundle/index.ts";
 import { admit, loadPolicy } from "../admission.ts";
 import type { Clock } from "../clock.ts";
@@ -6,9 +7,9 @@ import type { Config } from "../config.ts";
 import type { ErrorCode } from "../errors.ts";
 import { faultOf } from "../fault.ts";
 import { Keyring } from "../keys.ts";
-import { asSet, findBundles, readBundle, refuseSingleFile } from "../source/index.ts";
+import { asSet, findBundles, readBundle, readTemplates, refuseSingleFile } from "../source/index.ts";
 import { refuseOlder, type Dated, type Signer } from "../trust/index.ts";
-import type { Bundle, BundleSet, Fault, ListedBundle, Opened } from "../types.ts";
+import type { Bundle, BundleSet, Fault, ListedBundle, Opened, Templates } from "../types.ts";
 import type { Memory } from "./memory.ts";
 
 export interface Present {
@@ -25,6 +26,8 @@ export interface Present {
   readonly isHalfDone: boolean;
   /** The committed sets of bundles that could be opened, by digest. */
   readonly committed: ReadonlyMap<string, Opened>;
+  /** The templates that were committed with them, by volume. */
+  readonly kept: ReadonlyMap<string, Templates>;
 }
 
 /** What a checkout looks like that has written one file of the two. */
@@ -50,10 +53,12 @@ export class Reader {
     this.#clock = clock;
   }
 
-  async read(): Promise<Present> {
+  /** `templates`: names of files beside the bundle, the first one of several. */
+  async read(templates: Iterable<string> = []): Promise<Present> {
     let path: string | null = null;
     let bundles: BundleSet | null = null;
     let committed: ReadonlyMap<string, Opened> = new Map();
+    const kept = await this.#memory.templates();
     this.#used = new Set();
     try {
       const identities = await this.#identities();
@@ -63,15 +68,16 @@ export class Reader {
       path = found.map((one) => one.path).join(", ");
       bundles = asSet(await Promise.all(found.map(async (one) => ({ ...(await readMounted(one.path)), ...one }))));
       const signers = await this.#admit(bundles);
-      const opened = await this.#openAll(bundles, identities);
+      const beside = await readTemplates(dirname(found[0]?.path ?? this.#config.bundleDir), templates);
+      const opened = { ...(await this.#openAll(bundles, identities)), templates: beside };
       this.#refuseOlder(bundles, sets);
       this.#forgetUnused();
       this.#misfit = "";
-      return { path, bundles, opened, signers, fault: null, isHalfDone: false, committed };
+      return { path, bundles, opened, signers, fault: null, isHalfDone: false, committed, kept };
     } catch (thrown) {
       const fault = faultOf(thrown, path ?? this.#config.bundleDir);
       const isHalfDone = this.#isHalfDone(fault, bundles);
-      return { path, bundles, opened: null, signers: [], fault, isHalfDone, committed };
+      return { path, bundles, opened: null, signers: [], fault, isHalfDone, committed, kept };
     }
   }
 

@@ -2,7 +2,7 @@
 import { faultOf } from "../fault.ts";
 import type { Log } from "../report/log.ts";
 import type { Drops } from "../roll/context.ts";
-import type { DeliverStep } from "../types.ts";
+import type { DeliverStep, Opened, Plan, Templates } from "../types.ts";
 import type { Look } from "./look.ts";
 import type { Memory } from "./memory.ts";
 import type { News } from "./news.ts";
@@ -73,6 +73,21 @@ export async function commitSettled({ drops, memory }: SettleParts, look: Look, 
     }
   }
   if (present.opened === null || present.bundles === null) return;
-  await memory.commit(settled, present.bundles);
+  await memory.commit(settled, present.bundles, templatesFor(settled, plan, present.opened));
   await memory.forgetOtherDrops(observed.drops.map(({ volume }) => volume));
+}
+
+/** By volume, what the files on it are made of beside the bundle. */
+function templatesFor(volumes: readonly string[], { consumers }: Plan, { templates }: Opened): Map<string, Templates> {
+  const used = (volume: string): string[] =>
+    consumers.filter((one) => one.volume === volume).flatMap((one) => one.templates);
+  return new Map(
+    volumes.map((volume) => {
+      const found = used(volume).flatMap((name) => {
+        const bytes = templates?.get(name);
+        return bytes === undefined ? [] : [[name, bytes] as const];
+      });
+      return [volume, new Map(found)];
+    }),
+  );
 }

@@ -1,8 +1,10 @@
-/** What differs between two generations for those who ask, by name in the bundle; and how a cause is written. */
+/** What differs between two generations for those who ask: secrets by name in the bundle, templates; how a cause is written. */
 import { listOf } from "./faults.ts";
+import type { Templates } from "../types.ts";
+import type { Asks } from "./asks.ts";
+import { makes, valuesIn } from "./files.ts";
 import { sameBytes, type Files } from "./generation.ts";
 import type { ConsumerLabels } from "./labels.ts";
-import type { Asks } from "./resolve.ts";
 import { selects, sourcesOf } from "./select.ts";
 
 export interface Changes {
@@ -13,16 +15,39 @@ export interface Changes {
 
 export const NO_CHANGES: Changes = { changed: new Set(), added: new Set(), removed: new Set() };
 
-/** A file that is gone counts for those whose labels would still select it; others neither asked for it nor miss it. */
-export function changesFor(asks: Asks, labels: readonly ConsumerLabels[], before: Files, after: Files): Changes {
-  const asked = [...asks].filter(([file]) => !sameBytes(before.get(file), after.get(file)));
-  const gone = [...before.keys()].filter((file) => !after.has(file) && !asks.has(file));
+export interface Asked {
+  readonly asks: Asks;
+  readonly labels: readonly ConsumerLabels[];
+  /** What is beside the bundle now. */
+  readonly templates: Templates;
+}
+
+/** A value that is gone counts for those whose labels would still select it; others neither asked for it nor miss it. */
+export function changesFor({ asks, labels, templates }: Asked, oldFiles: Files, newFiles: Files): Changes {
+  const [before, after] = [valuesIn(oldFiles), valuesIn(newFiles)];
+  const asked = [...asks].filter(([name]) => !sameBytes(before.get(name), after.get(name)));
+  const gone = [...before.keys()].filter((name) => !after.has(name) && !asks.has(name));
+  const made = labels
+    .flatMap((one) => one.templates)
+    .filter(({ template }) => templates.has(template))
+    .filter(({ file }) => !sameBytes(oldFiles.get(file), newFiles.get(file)));
+  const isTold = asked.length + gone.length > 0;
+  const mended = made.filter((one) => {
+    const bytes = oldFiles.get(one.file);
+    return bytes !== undefined && !(isTold && makes(templates, one, before, bytes));
+  });
   return {
-    changed: new Set(asked.filter(([file]) => before.has(file) && after.has(file)).map(([, name]) => name)),
-    added: new Set(asked.filter(([file]) => !before.has(file)).map(([, name]) => name)),
+    changed: new Set([
+      ...asked.filter(([name]) => before.has(name) && after.has(name)).map(([, secret]) => secret),
+      ...mended.map(({ template }) => template),
+    ]),
+    added: new Set([
+      ...asked.filter(([name]) => !before.has(name)).map(([, secret]) => secret),
+      ...made.filter(({ file }) => !oldFiles.has(file)).map(({ template }) => template),
+    ]),
     removed: new Set([
-      ...asked.filter(([file]) => !after.has(file)).map(([, name]) => name),
-      ...gone.flatMap((file) => askedFor(labels, file) ?? []),
+      ...asked.filter(([name]) => !after.has(name)).map(([, secret]) => secret),
+      ...gone.flatMap((name) => askedFor(labels, name) ?? []),
     ]),
   };
 }

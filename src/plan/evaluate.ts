@@ -1,10 +1,12 @@
 /** Requests + where each drop's values come from → what each drop shall hold. Looks at no container's start. */
 import { groupBy } from "../collections.ts";
-import type { Consumer, Fault, Generation, ObservedDrop, Opened } from "../types.ts";
+import type { Consumer, Fault, Generation, ObservedDrop, Opened, Templates } from "../types.ts";
+import { asksOf, asksOfService, type Asks } from "./asks.ts";
 import { faultOf, listOf } from "./faults.ts";
+import { filesOfService, type Made } from "./files.ts";
 import { mint, sameBytes, type Files } from "./generation.ts";
 import type { ConsumerLabels } from "./labels.ts";
-import { asksOf, asksOfService, requestFault, type Asks } from "./resolve.ts";
+import { requestFault } from "./resolve.ts";
 import type { Request, Stack } from "./stack.ts";
 
 /** Where a drop's values come from. */
@@ -24,6 +26,8 @@ export interface DropWant {
   /** Null: nothing may be written to it. */
   readonly generation: Generation | null;
   readonly asksOf: (labels: ConsumerLabels) => Asks;
+  /** What its files are made of now, beside the secrets. */
+  readonly templates: Templates;
 }
 
 export interface Evaluation {
@@ -40,18 +44,22 @@ export interface Defaults {
   readonly settle?: number;
 }
 
-export function evaluate(stack: Stack, sourceOf: (drop: ObservedDrop) => Source, defaults: Defaults = {}): Evaluation {
+export type SourceOf = (drop: ObservedDrop, requests: readonly Request[]) => Source;
+
+export function evaluate(stack: Stack, sourceOf: SourceOf, defaults: Defaults = {}): Evaluation {
   const drops = new Map<string, DropWant>();
   const consumers = new Map<string, Consumer>();
   const faults = new Map<string, Fault>();
   for (const requests of groupBy(stack.requests, ({ drop }) => drop.volume).values()) {
     const drop = requests[0]?.drop;
     if (drop === undefined) continue;
-    const source = sourceOf(drop);
+    const source = sourceOf(drop, requests);
     const found = source.kind === "frozen" ? new Map<string, Fault>() : dropFaults(stack, drop, requests, source);
     for (const [service, fault] of found) faults.set(service, fault);
     const generation = found.size > 0 ? null : generationOf(drop, requests, source);
-    drops.set(drop.volume, { drop, requests, generation, asksOf: (labels) => containerAsks(labels, source) });
+    const templates = (source.kind === "bundle" ? source.opened.templates : undefined) ?? new Map<string, never>();
+    const asksFrom = (labels: ConsumerLabels): Asks => containerAsks(labels, source);
+    drops.set(drop.volume, { drop, requests, generation, asksOf: asksFrom, templates });
     for (const one of requests) consumers.set(one.service, consumerOf(one, serviceAsks(one, source), defaults));
   }
   return { drops, consumers, faults };
@@ -99,7 +107,7 @@ function ownFaults(requests: readonly Request[], source: Source): Map<string, Fa
   for (const request of requests) {
     const fault =
       source.kind === "bundle"
-        ? requestFault(request, [...source.opened.secrets.keys()], source.name)
+        ? requestFault(request, source.opened, source.name)
         : source.kind === "nothing"
           ? nothingCommitted(request.service)
           : null;
@@ -115,13 +123,13 @@ function nothingCommitted(service: string): Fault {
 
 /** One file name with two contents: whichever were delivered, somebody would log in with the wrong one. */
 function sharedConflict(drop: ObservedDrop, requests: readonly Request[], source: Source): Map<string, Fault> {
-  const opened = source.kind === "bundle" ? source.opened : null;
-  const first = new Map<string, { readonly name: string; readonly service: string }>();
-  for (const { service, file, name } of requests.flatMap((request) => askedFiles(request, source))) {
+  const first = new Map<string, Offer>();
+  for (const offer of source.kind === "bundle" ? requests.flatMap((one) => offersOf(one, source.opened)) : []) {
+    const { service, file, origin, bytes } = offer;
     const other = first.get(file);
-    first.set(file, other ?? { name, service });
-    if (other === undefined || sameBytes(opened?.secrets.get(name), opened?.secrets.get(other.name))) continue;
-    const message = `file ${file} on ${drop.volume} would be ${other.name} for ${other.service} and ${name} for ${service}`;
+    first.set(file, other ?? offer);
+    if (other === undefined || sameBytes(bytes, other.bytes)) continue;
+    const message = `file ${file} on ${drop.volume} would be ${other.origin} for ${other.service} and ${origin} for ${service}`;
     const hint = `give ${listOf([other.service, service])} a volume each, or other file names`;
     const fault = faultOf("drop-conflict", drop.volume, message, hint);
     return new Map(requests.map((request) => [request.service, fault]));
@@ -129,8 +137,13 @@ function sharedConflict(drop: ObservedDrop, requests: readonly Request[], source
   return new Map();
 }
 
-function askedFiles(request: Request, source: Source) {
-  return [...serviceAsks(request, source)].map(([file, name]) => ({ service: request.service, file, name }));
+interface Offer extends Made {
+  readonly service: string;
+  readonly file: string;
+}
+
+function offersOf(request: Request, opened: Opened): Offer[] {
+  return [...filesOfService(request, opened)].map(([file, made]) => ({ service: request.service, file, ...made }));
 }
 
 // ---------------------------------------------------------------- what is wanted
@@ -140,13 +153,14 @@ function generationOf(drop: ObservedDrop, requests: readonly Request[], source: 
     return { volume: drop.volume, id: source.id, files: source.files, bundleDigest: null };
   }
   if (source.kind !== "bundle") return null;
-  const { secrets, fingerprintKey, digest } = source.opened;
-  const files = new Map<string, Uint8Array>();
-  for (const { file, name } of requests.flatMap((request) => askedFiles(request, source))) {
-    const bytes = secrets.get(name);
-    if (bytes !== undefined) files.set(file, bytes);
-  }
-  return mint(drop, new Map([...files].toSorted(([a], [b]) => (a < b ? -1 : 1))), fingerprintKey, digest);
+  const { fingerprintKey, digest } = source.opened;
+  return mint(drop, filesOn(requests, source.opened), fingerprintKey, digest);
+}
+
+/** What a drop holds for all who share it. */
+export function filesOn(requests: readonly Request[], opened: Opened): Files {
+  const files = requests.flatMap((one) => offersOf(one, opened)).map(({ file, bytes }) => [file, bytes] as const);
+  return new Map([...new Map(files)].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function consumerOf(request: Request, asks: Asks, defaults: Defaults): Consumer {
@@ -164,5 +178,6 @@ function consumerOf(request: Request, asks: Asks, defaults: Defaults): Consumer 
     onFailure: labels.onFailure,
     unproven: !container.hasHealthcheck && labels.probe === null,
     asks,
+    templates: labels.templates.map(({ template }) => template),
   };
 }

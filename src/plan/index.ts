@@ -5,7 +5,7 @@ export { reached } from "./graph.ts";
 export type { PlanInput } from "./input.ts";
 export { planToJson } from "./json.ts";
 export type { PlanJson } from "./json.ts";
-export { parseConsumer } from "./labels.ts";
+export { parseConsumer, templatesAsked } from "./labels.ts";
 export type { ConsumerLabels } from "./labels.ts";
 export { isCurrent, START_MARGIN_MS } from "./member.ts";
 export { plan } from "./plan.ts";

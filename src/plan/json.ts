@@ -39,8 +39,20 @@ function stepToJson({ consumer, containers, wave, cause }: RollStep | RefreshSte
 }
 
 function consumerToJson(consumer: Consumer) {
-  const { service, volume, containers, after, onChange, healthTimeout, settle, order, onFailure, unproven, asks } =
-    consumer;
+  const {
+    service,
+    volume,
+    containers,
+    after,
+    onChange,
+    healthTimeout,
+    settle,
+    order,
+    onFailure,
+    unproven,
+    asks,
+    templates,
+  } = consumer;
   return {
     service,
     volume,
@@ -52,6 +64,7 @@ function consumerToJson(consumer: Consumer) {
     order,
     onFailure,
     unproven,
+    templates,
     // A list, not an object: a name may be `__proto__`.
     asks: [...asks].map(([file, name]) => ({ file, name })),
   };

@@ -5,10 +5,10 @@
 import * as z from "zod";
 import { nearest } from "../near.ts";
 import { DAY, parseDuration } from "../duration.ts";
-import type { ErrorCode } from "../errors.ts";
-import type { Consumer, Fault, OnChange } from "../types.ts";
+import type { ListFormat } from "../render/index.ts";
+import type { Consumer, Fault, Observed, OnChange } from "../types.ts";
 import { faultOf } from "./faults.ts";
-import { parsePatterns, wordsOf, type Pattern } from "./select.ts";
+import { isFileName, parsePatterns, wordsOf, type Pattern } from "./select.ts";
 
 export const LABEL_PREFIX = "sidecrypt.";
 
@@ -17,8 +17,19 @@ const JOURNAL = new Set(["replaces", "generation", "unit"]);
 
 const SIGNALS = new Set("HUP INT QUIT USR1 USR2 TERM ALRM CONT TTIN TTOU URG WINCH".split(" "));
 
+/** How secrets become files: one each, or all in one. */
+export type FileFormat = "files" | ListFormat;
+
+/** `FILE>NAME`: a file beside the bundle, and the one on the drop that it makes. */
+export interface TemplateAsk {
+  readonly template: string;
+  readonly file: string;
+}
+
 export interface ConsumerLabels {
   readonly patterns: readonly Pattern[];
+  readonly formats: readonly FileFormat[];
+  readonly templates: readonly TemplateAsk[];
   /** Empty: none. */
   readonly stripPrefix: string;
   readonly onChange: OnChange;
@@ -34,11 +45,9 @@ export interface ConsumerLabels {
 
 /** Why a label's value is not accepted; never repeats the value. */
 class Complaint {
-  readonly code: ErrorCode;
   readonly message: string;
 
-  constructor(message: string, code: ErrorCode = "label-invalid") {
-    this.code = code;
+  constructor(message: string) {
     this.message = message;
   }
 }
@@ -47,7 +56,7 @@ function label<T>(parse: (text: string) => T | Complaint) {
   return z.string().transform((text, context): T => {
     const parsed = parse(text.trim());
     if (!(parsed instanceof Complaint)) return parsed;
-    context.addIssue({ code: "custom", message: parsed.message, params: { code: parsed.code } });
+    context.addIssue({ code: "custom", message: parsed.message });
     return z.NEVER;
   });
 }
@@ -57,8 +66,6 @@ function choice<T extends string>(...values: readonly T[]) {
     (text): T | Complaint => values.find((one) => one === text) ?? new Complaint(`is not one of ${values.join(", ")}`),
   );
 }
-
-const notYet = (what: string): Complaint => new Complaint(`${what} is not supported in this version`, "not-supported");
 
 const duration = (least: number) =>
   label((text) => {
@@ -76,7 +83,7 @@ const SCHEMA = z.strictObject({
     /^[A-Za-z0-9_.-]+$/.test(text) ? text : new Complaint("is not the beginning of a name"),
   ).optional(),
   format: label(parseFormat).optional(),
-  template: label(() => notYet("a template")).optional(),
+  template: label(parseTemplates).optional(),
   "on-change": label(parseOnChange).optional(),
   order: choice("stop-first", "start-first").optional(),
   after: label((text) =>
@@ -89,14 +96,23 @@ const SCHEMA = z.strictObject({
   env: choice("allowed").optional(),
 });
 
-function parseFormat(text: string): string | Complaint {
-  const formats = wordsOf(text);
-  const known = ["files", "dotenv", "json"];
-  if (formats.length === 0 || formats.some((format) => !known.includes(format))) {
-    return new Complaint(`is not one of ${known.join(", ")}`);
+function parseFormat(text: string): readonly FileFormat[] | Complaint {
+  const known: readonly FileFormat[] = ["files", "dotenv", "json"];
+  const words = wordsOf(text);
+  const formats = known.filter((format) => words.includes(format));
+  const isKnown = words.length > 0 && words.every((word) => known.some((format) => format === word));
+  return isKnown ? formats : new Complaint(`is not one of ${known.join(", ")}`);
+}
+
+function parseTemplates(text: string): readonly TemplateAsk[] | Complaint {
+  const asks = wordsOf(text.replace(/\s*>\s*/g, ">")).map((word) => word.split(">"));
+  const templates = asks.map(([template = "", file = ""]) => ({ template, file }));
+  const isRight = asks.every((parts) => parts.length === 2 && parts.every(isFileName));
+  if (!isRight || asks.length === 0) {
+    return new Complaint("is not FILE>NAME, a file beside the bundle and one on the drop, neither with a slash");
   }
-  const later = formats.find((format) => format !== "files");
-  return later === undefined ? text : notYet(later);
+  const outputs = new Set(templates.map(({ file }) => file));
+  return outputs.size === templates.length ? templates : new Complaint("makes one file of two templates");
 }
 
 function parseOnChange(text: string): OnChange | Complaint {
@@ -126,6 +142,8 @@ export function parseConsumer(
   return {
     patterns: data.secrets,
     stripPrefix: data["strip-prefix"] ?? "",
+    formats: data.format ?? ["files"],
+    templates: data.template ?? [],
     onChange: data["on-change"] ?? { kind: "recreate" },
     order: data.order ?? "stop-first",
     onFailure: data["on-failure"] ?? "rollback",
@@ -135,6 +153,12 @@ export function parseConsumer(
     settle: data.settle ?? null,
     envAllowed: data.env !== undefined,
   };
+}
+
+/** Names of the files beside the bundle that any container's labels speak of. */
+export function templatesAsked({ containers }: Observed): string[] {
+  const labels = containers.map((one) => parseConsumer(one.service, one.labels));
+  return labels.flatMap((one) => (one === null || "fault" in one ? [] : one.templates.map(({ template }) => template)));
 }
 
 /** An unknown label first: it is the likeliest cause of one that seems to be absent. */
@@ -148,9 +172,8 @@ function labelFault(service: string, issues: readonly z.core.$ZodIssue[]): Fault
     const message = `service ${service} has sidecrypt labels but no sidecrypt.secrets`;
     return faultOf("label-invalid", service, message, `name what it needs: sidecrypt.secrets: "NAME OTHER_*"`);
   }
-  const code = issue.params?.["code"] as ErrorCode;
   const separator = issue.message.startsWith(":") ? "" : " ";
-  return faultOf(code, service, `service ${service}: label ${name}${separator}${issue.message}`);
+  return faultOf("label-invalid", service, `service ${service}: label ${name}${separator}${issue.message}`);
 }
 
 function unknownLabel(service: string, name: string): Fault {

@@ -2,9 +2,9 @@
 import { isUp } from "../container-state.ts";
 import type { Consumer, Delivered, Generation, ObservedContainer, ObservedDrop, Opened, SeenEntry } from "../types.ts";
 import { changesFor, namesOf, NO_CHANGES, type Changes } from "./changes.ts";
-import type { DropWant, Evaluation } from "./evaluate.ts";
+import { filesOn, type DropWant, type Evaluation } from "./evaluate.ts";
 import type { Files } from "./generation.ts";
-import { asksOfService, requestFault } from "./resolve.ts";
+import { requestFault } from "./resolve.ts";
 import type { Request } from "./stack.ts";
 
 /**
@@ -57,7 +57,7 @@ function memberOf(
 ): Member {
   const { drop } = want;
   const before = committedOn(drop)?.files ?? committedFiles(want.requests, fallback);
-  const changes = before === null ? NO_CHANGES : serviceChanges(request, consumer, before, wanted.files);
+  const changes = before === null ? NO_CHANGES : serviceChanges(want, request, consumer, before, wanted.files);
   const behind = consumer.containers.filter((one) => isUp(one) && !isCurrent(one, drop, wanted.id));
   const staying = behind.filter((one) => consumer.onChange.kind === "none" || keeps(want, wanted, request, one));
   const moving = behind.filter((one) => !staying.includes(one));
@@ -94,11 +94,17 @@ function startedAfter({ startedAt }: ObservedContainer, { deliveredAt }: Deliver
 }
 
 /** It has loaded a generation in which all that it asks for is the same as in the wanted one. */
-function keeps({ drop, asksOf }: DropWant, wanted: Generation, request: Request, one: ObservedContainer): boolean {
+function keeps(
+  { drop, asksOf, templates }: DropWant,
+  wanted: Generation,
+  request: Request,
+  one: ObservedContainer,
+): boolean {
   const loaded = loadedBy(one, drop);
   if (loaded === null) return false;
   const { labels } = request.asking.find(({ container }) => container.id === one.id) ?? request.deciding;
-  return namesOf(changesFor(asksOf(labels), [labels], loaded.files, wanted.files)).length === 0;
+  const asked = { asks: asksOf(labels), labels: [labels], templates };
+  return namesOf(changesFor(asked, loaded.files, wanted.files)).length === 0;
 }
 
 function loadedBy(container: ObservedContainer, drop: ObservedDrop): Delivered | null {
@@ -111,17 +117,20 @@ function seenEntry({ id, startedAt }: ObservedContainer, generation: string): Se
   return startedAt === null ? [] : [{ container: id, startedAt, generation }];
 }
 
-function serviceChanges({ asking }: Request, { asks }: Consumer, before: Files, after: Files): Changes {
+function serviceChanges(
+  { templates }: DropWant,
+  { asking }: Request,
+  { asks }: Consumer,
+  before: Files,
+  after: Files,
+): Changes {
   const labels = asking.map((one) => one.labels).toReversed();
-  return changesFor(asks, labels, before, after);
+  return changesFor({ asks, labels, templates }, before, after);
 }
 
 /** On an emptied drop the bundle committed last tells what had been there; null where it has not all that is asked for. */
 function committedFiles(requests: readonly Request[], fallback: Opened | undefined): Files | null {
   if (fallback === undefined) return null;
-  const { secrets } = fallback;
-  const names = [...secrets.keys()];
-  if (requests.some((request) => requestFault(request, names, "") !== null)) return null;
-  const asked = requests.flatMap((request) => [...asksOfService(request, names)]);
-  return new Map(asked.map(([file, name]) => [file, secrets.get(name) ?? new Uint8Array()]));
+  if (requests.some((request) => requestFault(request, fallback, "") !== null)) return null;
+  return filesOn(requests, fallback);
 }

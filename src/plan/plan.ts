@@ -3,9 +3,9 @@
  * no container. Twice: first against the present bundle, which tells what may not move; then with the drops of those
  * on what was committed last.
  */
-import type { Fault, HeldUnit, ObservedDrop, Plan, Refusal, Warning } from "../types.ts";
+import type { Fault, HeldUnit, Plan, Refusal, Warning } from "../types.ts";
 import { namesOf } from "./changes.ts";
-import { evaluate, type Evaluation, type Source } from "./evaluate.ts";
+import { evaluate, type Evaluation, type SourceOf } from "./evaluate.ts";
 import { faultOf, listOf, servicesByFault } from "./faults.ts";
 import type { PlanInput } from "./input.ts";
 import type { Graph } from "./graph.ts";
@@ -17,7 +17,7 @@ import { stepsOf } from "./steps.ts";
 
 export function plan(input: PlanInput): Plan {
   const stack = readStack(input.observed);
-  const first = evaluate(stack, (drop) => presentSource(input, drop), input.defaults);
+  const first = evaluate(stack, (...on) => presentSource(input, ...on), input.defaults);
   const candidates = membersOf(first, input.fallback);
   const groups = groupsAmong(stack.graph, candidates, refusedIn(stack, first, candidates));
   // A generation that comes from the bundle committed last is no news: nothing failed on it.
@@ -44,15 +44,15 @@ export function plan(input: PlanInput): Plan {
   };
 }
 
-function sourceAfter(input: PlanInput, stopped: readonly Verdict[]): (drop: ObservedDrop) => Source {
-  return (drop) => {
+function sourceAfter(input: PlanInput, stopped: readonly Verdict[]): SourceOf {
+  return (drop, requests) => {
     const verdict = stopped.find(({ group }) => group.volumes.has(drop.volume));
-    if (verdict === undefined) return presentSource(input, drop);
+    if (verdict === undefined) return presentSource(input, drop, requests);
     // A refused unit stays as it is; where its drop was emptied, it stays on what was committed last.
     if (verdict.kind === "refused" && drop.current !== null) {
       return { kind: "frozen", opened: input.opened ?? input.fallback.get(drop.volume) ?? null };
     }
-    return committedSource(input.fallback, drop, [...verdict.group.volumes].toSorted());
+    return committedSource(input.fallback, drop, requests, [...verdict.group.volumes].toSorted());
   };
 }
 

@@ -1,33 +1,24 @@
-/** Labels against the names of one bundle → the files that a container asks for. */
-import type { Fault } from "../types.ts";
+/** What is wrong with a request against one bundle. */
+import { toSidecryptError } from "../errors.ts";
+import type { Fault, Opened } from "../types.ts";
 import { nearest } from "../near.ts";
+import { asksOf, type Asks } from "./asks.ts";
 import { faultOf, listOf } from "./faults.ts";
+import { filesOf, renderedFiles, SCRIPT } from "./files.ts";
 import type { ConsumerLabels } from "./labels.ts";
 import { fileNameOf, isFileName, selectNames } from "./select.ts";
 import type { Request } from "./stack.ts";
 
-/** File name to the secret's name in the bundle. */
-export type Asks = ReadonlyMap<string, string>;
-
-/** As much as the bundle has: faults are looked for where they are told. */
-export function asksOf({ patterns, stripPrefix }: ConsumerLabels, available: Iterable<string>): Asks {
-  const { names } = selectNames(patterns, available);
-  return new Map(names.map((name) => [fileNameOf(name, stripPrefix), name]));
-}
-
-/** Over all its containers; where two mean different secrets by one file name, the newest is right. */
-export function asksOfService({ asking }: Request, available: readonly string[]): Asks {
-  return new Map(asking.flatMap(({ labels }) => [...asksOf(labels, available)]));
-}
-
 /** What is wrong with a request against this bundle; `where` names the bundle in messages. */
-export function requestFault(request: Request, available: readonly string[], where: string): Fault | null {
+export function requestFault(request: Request, opened: Opened, where: string): Fault | null {
   const { service, deciding } = request;
+  const available = [...opened.secrets.keys()];
   const { names, missing } = selectNames(deciding.labels.patterns, available);
   return (
     missingFault(service, missing, available, where) ??
-    fileFault(service, names, deciding.labels.stripPrefix) ??
-    shadowFault(request, asksOf(deciding.labels, available))
+    fileFault(service, names, deciding.labels) ??
+    shadowFault(request, asksOf(deciding.labels, available)) ??
+    renderFault(service, deciding.labels, opened)
   );
 }
 
@@ -39,7 +30,8 @@ function missingFault(service: string, missing: readonly string[], available: re
   return faultOf("secret-missing", service, message, `${question}a trailing ? makes a name optional`);
 }
 
-function fileFault(service: string, names: readonly string[], stripPrefix: string): Fault | null {
+function fileFault(service: string, names: readonly string[], labels: ConsumerLabels): Fault | null {
+  const { stripPrefix } = labels;
   const files = new Map<string, string>();
   for (const name of names) {
     const file = fileNameOf(name, stripPrefix);
@@ -52,7 +44,28 @@ function fileFault(service: string, names: readonly string[], stripPrefix: strin
     }
     files.set(file, name);
   }
+  for (const [file, origin] of renderedFiles(labels)) {
+    const name = files.get(file) ?? (file === SCRIPT ? "the script of every drop" : undefined);
+    if (name !== undefined) {
+      return faultOf(
+        "label-invalid",
+        service,
+        `service ${service}: ${listOf([origin, name])} both become file ${file}`,
+      );
+    }
+    files.set(file, origin);
+  }
   return null;
+}
+
+function renderFault(service: string, labels: ConsumerLabels, opened: Opened): Fault | null {
+  try {
+    filesOf(labels, opened);
+    return null;
+  } catch (thrown) {
+    const { code, message, hint } = toSidecryptError(thrown);
+    return faultOf(code, service, `service ${service}: ${message}`, hint);
+  }
 }
 
 /** It would go on using the old value: the environment of a container is set when it is made. */

@@ -52,17 +52,20 @@ function deliverStep(want: DropWant, members: readonly Member[], fallback: Reado
   return { generation, adopt: byContainer, cause: deliverCause(want, fallback) };
 }
 
-function deliverCause({ drop, generation, requests, asksOf }: DropWant, fallback: ReadonlyMap<string, Opened>): string {
+function deliverCause(
+  { drop, generation, requests, asksOf, templates }: DropWant,
+  fallback: ReadonlyMap<string, Opened>,
+): string {
   const { current, volume } = drop;
   if (current === null) return fallback.has(volume) ? "it was emptied" : "first delivery";
   if (generation?.id === drop.previous?.id) return "back to what was committed last";
   const after = generation?.files ?? new Map<string, Uint8Array>();
   const labels = requests.flatMap(({ asking }) => asking.map((one) => one.labels));
   const asks = new Map(labels.flatMap((one) => [...asksOf(one)]));
-  const changes = changesFor(asks, labels, current.files, after);
+  const changes = changesFor({ asks, labels, templates }, current.files, after);
   if (namesOf(changes).length > 0) return changesText(changes);
   const gone = new Set([...current.files.keys()].filter((file) => !after.has(file)));
-  return changesText({ ...changes, removed: gone });
+  return changesText({ ...changes, removed: gone }) || "the same in other files";
 }
 
 // ---------------------------------------------------------------- units

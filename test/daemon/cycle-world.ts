@@ -166,6 +166,7 @@ export class CycleWorld {
       fault: null,
       isHalfDone: false,
       committed: new Map([...digests].map((digest) => [digest, this.world.opened(versionOf(digest))])),
+      kept: new Map(),
     };
   }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Memory } from "../../src/daemon/memory.ts";
 import { asSet } from "../../src/source/index.ts";
-import type { BundleSet, ListedBundle, Quarantine } from "../../src/types.ts";
+import type { BundleSet, ListedBundle, Quarantine, Templates } from "../../src/types.ts";
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), "sidecrypt-memory-"));
@@ -43,6 +43,46 @@ test("everything is there again after a restart", async () => {
   expect(after.quarantine).toEqual([entry("bot1"), entry("redis")]);
   const found = await after.bundles("a".repeat(64));
   expect(found).toMatchObject({ digest: "a".repeat(64), bundles: [{ name: "", bytes: listed("a").bytes }] });
+});
+
+describe("templates that files were made of", () => {
+  const templates = (files: Readonly<Record<string, string>>): ReadonlyMap<string, Templates> =>
+    new Map([["bot1", new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)]))]]);
+  const files = (dir: string): string[] => readdirSync(join(dir, "templates")).toSorted();
+
+  test("are kept with the commit of their drop, and go with it", async () => {
+    const dir = folder();
+    const memory = await Memory.load(dir);
+    await memory.commit(["bot1"], bundle("a"), templates({ "a.tpl": "one", "b.tpl": "one" }));
+    expect(files(dir)).toHaveLength(1);
+    expect(await (await Memory.load(dir)).templates()).toEqual(templates({ "a.tpl": "one", "b.tpl": "one" }));
+    await memory.commit(["bot1"], bundle("a"), templates({ "a.tpl": "two" }));
+    expect(await (await Memory.load(dir)).templates()).toEqual(templates({ "a.tpl": "two" }));
+    expect(files(dir)).toHaveLength(1);
+    await memory.commit(["bot1"], bundle("a"), new Map());
+    expect(files(dir)).toEqual([]);
+  });
+
+  test("are written once where nothing changes", async () => {
+    const dir = folder();
+    const memory = await Memory.load(dir);
+    await memory.commit(["bot1"], bundle("a"), templates({ "a.tpl": "one" }));
+    const written = statSync(join(dir, "memory.json")).ino;
+    await memory.commit(["bot1"], bundle("a"), templates({ "a.tpl": "one" }));
+    expect(statSync(join(dir, "memory.json")).ino).toBe(written);
+  });
+
+  test("that are gone are left out, and a memory of a version that had none is kept", async () => {
+    const dir = folder();
+    const memory = await Memory.load(dir);
+    await memory.commit(["bot1"], bundle("a"), templates({ "a.tpl": "one" }));
+    for (const name of files(dir)) rmSync(join(dir, "templates", name));
+    expect(await memory.templates()).toEqual(templates({}));
+    const older = JSON.parse(readFileSync(join(dir, "memory.json"), "utf8")) as { templates?: unknown };
+    delete older.templates;
+    writeFileSync(join(dir, "memory.json"), JSON.stringify(older));
+    expect((await Memory.load(dir)).committed).toEqual({ bot1: "a".repeat(64) });
+  });
 });
 
 describe("a memory that is lost is an empty one", () => {
@@ -176,7 +216,7 @@ test("no temporary file stays, and none of an older run is in the way", async ()
   writeFileSync(join(dir, "memory.json.tmp"), "half a");
   const memory = await Memory.load(dir);
   await memory.addQuarantine(entry("bot1"));
-  expect(readdirSync(dir).toSorted()).toEqual(["bundles", "memory.json"]);
+  expect(readdirSync(dir).toSorted()).toEqual(["bundles", "memory.json", "templates"]);
   expect(readFileSync(join(dir, "memory.json"), "utf8")).toContain("bot1");
 });
 

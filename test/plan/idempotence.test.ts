@@ -10,9 +10,13 @@ const SERVICES = ["a", "b", "c", "d", "e"];
 
 /** No value is a part of another text: finding one means that it leaked. */
 const value = fc.integer({ min: 0, max: 2 }).map((version) => `hunter${version}hunter`);
+/** The last one names what not everyone has. */
+const templates = fc
+  .constantFrom("{{ SHARED | json }}", '["{{ SHARED | json }}"]', "text", "{{ A_ONE | raw }}")
+  .map((text) => new Map([["shared.tpl", Buffer.from(text)]]));
 const bundles: fc.Arbitrary<Opened> = fc
   .record(Object.fromEntries(NAMES.map((name) => [name, value])), { requiredKeys: ["SHARED"] })
-  .map((values) => bundle(values as Record<string, string>));
+  .chain((values) => templates.map((one) => bundle(values as Record<string, string>, { templates: one })));
 
 const asked = fc
   .subarray(["A_*?", "B_*?", "A_ONE?", "B_TWO", "SHARED", "!A_TWO"], { minLength: 1 })
@@ -35,6 +39,8 @@ const services: fc.Arbitrary<ObservedContainer[]> = fc
         secrets: fc.option(asked, { nil: undefined }),
         state: states,
         onChange,
+        format: fc.constantFrom("files", "files", "json", "dotenv files"),
+        template: fc.constantFrom(undefined, undefined, "shared.tpl>app.conf"),
         dependsOn: fc.subarray(SERVICES.slice(0, index)),
         volume: fc.constantFrom(`${service}-secrets`, "shared"),
         replicas: fc.integer({ min: 1, max: 2 }),
@@ -42,11 +48,13 @@ const services: fc.Arbitrary<ObservedContainer[]> = fc
     ),
   )
   .map((all) =>
-    all.flatMap(({ replicas, onChange: kind, secrets, ...options }, index) =>
+    all.flatMap(({ replicas, onChange: kind, secrets, format, template, ...options }, index) =>
       Array.from({ length: replicas }, (_, number) =>
         container(SERVICES[index]!, {
           ...options,
-          ...(secrets === undefined ? {} : { secrets, labels: { "on-change": kind } }),
+          ...(secrets === undefined
+            ? {}
+            : { secrets, labels: { "on-change": kind, format, ...(template === undefined ? {} : { template }) } }),
           with: { number: number + 1 },
         }),
       ),

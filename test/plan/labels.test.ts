@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseConsumer } from "../../src/plan/index.ts";
+import { parseConsumer, type ConsumerLabels } from "../../src/plan/index.ts";
 import type { Fault } from "../../src/types.ts";
 
 function parse(labels: Record<string, string>, secrets: string | null = "A") {
@@ -21,6 +21,8 @@ describe("labels that are accepted", () => {
     expect(parse({})).toEqual({
       patterns: [{ text: "A", expression: /^A$/, exclude: false, optional: false }],
       stripPrefix: "",
+      formats: ["files"],
+      templates: [],
       onChange: { kind: "recreate" },
       order: "stop-first",
       onFailure: "rollback",
@@ -99,13 +101,36 @@ describe("labels that are refused", () => {
   });
 
   it.each([
-    [{ format: "dotenv" }, "format dotenv"],
-    [{ format: "files json" }, "format json"],
-    [{ template: "config.json>X" }, "template a template"],
-  ])("%j is not done yet", (labels, what) => {
-    const fault = faultOf(parse(labels));
-    expect(fault.code).toBe("not-supported");
-    expect(fault.message).toBe(`service bot1: label sidecrypt.${what} is not supported in this version`);
+    ["config.tpl>config.json", [["config.tpl", "config.json"]]],
+    [
+      "a.tpl > a.toml, b.tpl>b.yaml",
+      [
+        ["a.tpl", "a.toml"],
+        ["b.tpl", "b.yaml"],
+      ],
+    ],
+  ])("template %s", (template, asks) => {
+    const parsed = parse({ template }) as ConsumerLabels;
+    expect(parsed.templates).toEqual(asks.map(([from, file]) => ({ template: from, file })));
+  });
+
+  it.each(["", "config.tpl", "a>b>c", ">b", "a>", "../a>b", "a>/b", "a>..data", "a b>c"])(
+    "template %j is refused",
+    (template) => {
+      expect(faultOf(parse({ template })).message).toBe(
+        "service bot1: label sidecrypt.template is not FILE>NAME, a file beside the bundle and one on the drop, neither with a slash",
+      );
+    },
+  );
+
+  it("two templates for one file are refused", () => {
+    expect(faultOf(parse({ template: "a>c b>c" })).message).toContain("makes one file of two templates");
+  });
+
+  it("formats are what they are in any order, files alone where none is named", () => {
+    expect(parse({ format: "json files" })).toMatchObject({ formats: ["files", "json"] });
+    expect(parse({ format: "dotenv" })).toMatchObject({ formats: ["dotenv"] });
+    expect(parse({})).toMatchObject({ formats: ["files"], templates: [] });
   });
 
   it.each([
@@ -134,7 +159,17 @@ describe("labels that are refused", () => {
   });
 
   it("repeats no value that was pasted into a label", () => {
-    for (const name of ["secrets", "settle", "on-change", "order", "format", "env", "after", "strip-prefix"]) {
+    for (const name of [
+      "secrets",
+      "settle",
+      "on-change",
+      "order",
+      "format",
+      "env",
+      "after",
+      "strip-prefix",
+      "template",
+    ]) {
       expect(JSON.stringify(parse({ [name]: "KEY=hunter2/x" }))).not.toContain("hunter2");
     }
   });

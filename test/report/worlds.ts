@@ -45,6 +45,7 @@ export function consumer(service: string, changed: Partial<Consumer> = {}): Cons
     onFailure: "rollback",
     unproven: false,
     asks: new Map(),
+    templates: [],
     ...changed,
   };
 }

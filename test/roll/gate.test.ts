@@ -25,6 +25,7 @@ const consumer = (changes: Partial<Consumer> = {}): Consumer => ({
   onFailure: "rollback",
   unproven: false,
   asks: new Map(),
+  templates: [],
   ...changes,
 });
 
