@@ -3,6 +3,8 @@ import { hostname } from "node:os";
 import { systemClock } from "./clock.ts";
 import { main } from "./cli/index.ts";
 import type { Config } from "./config.ts";
+import type { Evidence } from "./docker/evidence.ts";
+import type { DockerPort } from "./docker/port.ts";
 import { EXIT_STATUS, systemCode } from "./errors.ts";
 import { describeCrash } from "./frames.ts";
 import { harden } from "./harden.ts";
@@ -41,6 +43,16 @@ async function startDaemon(config: Config): Promise<number> {
   return 0;
 }
 
+async function openEngine({ dockerSocket, apiTimeout }: Config): Promise<{ docker: DockerPort; evidence: Evidence }> {
+  const [{ connectEngine }, { openEvidence }] = await Promise.all([
+    import("./docker/engine.ts"),
+    import("./docker/evidence.ts"),
+  ]);
+  const patience = { clock: systemClock, callTimeout: apiTimeout };
+  const docker = await connectEngine(dockerSocket, patience);
+  return { docker, evidence: openEvidence(dockerSocket, docker.apiVersion, patience) };
+}
+
 function die(thrown: unknown): never {
   process.stderr.write(redactor.redact(describeCrash(thrown)));
   process.exit(EXIT_STATUS.internal);
@@ -63,4 +75,5 @@ process.exitCode = await main(process.argv.slice(2), {
   clock: systemClock,
   version: VERSION,
   startDaemon,
+  openEngine,
 });

@@ -3,7 +3,19 @@ import { BUNDLE } from "./help/bundle.ts";
 import { PROOF } from "./help/proof.ts";
 import { SIDECAR } from "./help/sidecar.ts";
 
-export const COMMANDS = ["run", "status", "plan", "check", "set", "retry", "keygen", "sign", "health", "scan"] as const;
+export const COMMANDS = [
+  "run",
+  "status",
+  "plan",
+  "check",
+  "set",
+  "retry",
+  "keygen",
+  "sign",
+  "health",
+  "scan",
+  "verify",
+] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 export const OVERVIEW = `usage: sidecrypt COMMAND [ARGUMENTS]
@@ -16,6 +28,7 @@ In the sidecar's container:
   status            what each consumer has, and what is wrong
   plan              what would be done now, and why; changes nothing
   retry [SERVICE]   try again what failed or waits
+  verify            look for leaked values everywhere the engine shows any
   health            for the healthcheck: 0 or 1
 
 Anywhere, with the key:

@@ -21,6 +21,7 @@ const LOAD: Readonly<Record<CommandName, () => Promise<Command>>> = {
   retry: async () => (await import("./retry.ts")).retry,
   keygen: async () => (await import("./keygen.ts")).keygen,
   sign: async () => (await import("./sign.ts")).sign,
+  verify: async () => (await import("./verify.ts")).verify,
   health: async () => (await import("./health.ts")).health,
   scan: async () => (await import("./scan.ts")).scan,
 };

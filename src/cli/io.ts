@@ -1,6 +1,8 @@
 /** What the commands take from the world; src/main.ts builds the real one, tests a small one. */
 import type { Clock } from "../clock.ts";
 import type { Config, Environment } from "../config.ts";
+import type { Evidence } from "../docker/evidence.ts";
+import type { DockerPort } from "../docker/port.ts";
 
 /** `process.stdin` fits. */
 export interface Input extends AsyncIterable<Uint8Array | string> {
@@ -22,4 +24,6 @@ export interface Io {
   readonly version: string;
   /** Runs until it is told to stop; resolves with the exit status. */
   startDaemon(config: Config): Promise<number>;
+  /** To act on, and to look at. */
+  openEngine(config: Config): Promise<{ readonly docker: DockerPort; readonly evidence: Evidence }>;
 }

@@ -35,8 +35,17 @@ export async function openFile(file: string | null, config: Config, ui: Ui): Pro
 export async function openAll(config: Config, ui: Ui): Promise<readonly OpenedFile[]> {
   const files: OpenedFile[] = [];
   for (const path of await pathsOf(config)) files.push(await openPath(path, config, ui));
-  merge(asSet(files.map(({ bundle }) => bundle)).digest, files);
+  merged(files);
   return files;
+}
+
+/** The same as one: what the daemon has open. */
+export async function openMerged(config: Config, ui: Ui): Promise<Opened> {
+  return merged(await openAll(config, ui));
+}
+
+function merged(files: readonly OpenedFile[]): Opened {
+  return merge(asSet(files.map(({ bundle }) => bundle)).digest, files);
 }
 
 export async function pathsOf({ bundleDir, bundles }: Config): Promise<readonly string[]> {

@@ -1,3 +1,4 @@
+export { auditDrop, type DropAudit } from "./audit.ts";
 export { commit, deliver, flipBack, markSeen } from "./deliver.ts";
 export type { MarkOptions } from "./deliver.ts";
 export type { Drop } from "./layout.ts";

@@ -5,7 +5,7 @@
 import { SidecryptError } from "../errors.ts";
 import type { ChangedPath, DockerPort, Inspected, PathStat } from "../docker/port.ts";
 import { tmpfsTargets } from "./mounts.ts";
-import { readFileFromTar, tarOf } from "./tar.ts";
+import { readFileFromTar, tarOf } from "../docker/tar.ts";
 
 /** Written by anything and missed by nobody. */
 const TRANSIENT = ["/tmp", "/var/tmp", "/run", "/var/run", "/var/log", "/var/cache", "/root/.cache", "/dev"];
@@ -44,7 +44,7 @@ export async function readLayer(docker: DockerPort, container: Inspected): Promi
 }
 
 /** Changed paths with nothing changed below them and no mount above; what is most telling first. */
-function leavesOf(changes: readonly ChangedPath[], container: Inspected): ChangedPath[] {
+export function leavesOf(changes: readonly ChangedPath[], container: Inspected): ChangedPath[] {
   const hidden = [...ENGINES, ...container.mounts.map((mount) => mount.destination), ...tmpfsTargets(container)];
   const parents = new Set(changes.map(({ path }) => path.slice(0, path.lastIndexOf("/"))));
   const leaves = changes.filter(

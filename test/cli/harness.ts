@@ -35,6 +35,7 @@ export async function sidecrypt(argv: readonly string[], options: Options = {}):
     clock,
     version: "0.1.0",
     startDaemon: options.startDaemon ?? (() => Promise.reject(new Error("no daemon in this test"))),
+    openEngine: () => Promise.reject(new Error("no engine in this test")),
   });
   return { status, stdout, stderr };
 }

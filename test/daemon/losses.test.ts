@@ -4,7 +4,7 @@ import { withLosses } from "../../src/daemon/losses.ts";
 import type { Plan } from "../../src/types.ts";
 import { FakeClock } from "../roll/fake-clock.ts";
 import { FakeEngine, IMAGE_NAME } from "../roll/fake-engine.ts";
-import { tarOf } from "../../src/roll/tar.ts";
+import { tarOf } from "../../src/docker/tar.ts";
 
 const file = { content: Buffer.from("x"), mode: 0o600, uid: 0, gid: 0, attributes: new Map() };
 

@@ -16,7 +16,7 @@ import type {
   Platform,
 } from "../../src/docker/port.ts";
 import type { ContainerState } from "../../src/types.ts";
-import { readFileFromTar, type TarFile } from "../../src/roll/tar.ts";
+import { readFileFromTar, type TarFile } from "../../src/docker/tar.ts";
 import type { FakeClock } from "./fake-clock.ts";
 import { FakeSession, type Script } from "./fake-session.ts";
 

@@ -15,7 +15,7 @@ import type {
   PathStat,
 } from "../../src/docker/port.ts";
 import { SidecryptError } from "../../src/errors.ts";
-import { tarOf } from "../../src/roll/tar.ts";
+import { tarOf } from "../../src/docker/tar.ts";
 import { type FakeEngine, IMAGE, IMAGE_NAME, PLATFORM, refusal } from "./fake-engine.ts";
 
 export interface Call {

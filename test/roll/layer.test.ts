@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ChangedPath, DockerPort, Inspected, PathStat } from "../../src/docker/port.ts";
 import { carry, isInjected, readLayer } from "../../src/roll/layer.ts";
-import { readFileFromTar, tarOf } from "../../src/roll/tar.ts";
+import { readFileFromTar, tarOf } from "../../src/docker/tar.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeEngine, IMAGE_NAME } from "./fake-engine.ts";
 

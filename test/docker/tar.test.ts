@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
-import { readFileFromTar, tarOf } from "../../src/roll/tar.ts";
+import { readFileFromTar, tarOf } from "../../src/docker/tar.ts";
 
 function folder(): string {
   const made = mkdtempSync(join(tmpdir(), "sidecrypt-tar-"));

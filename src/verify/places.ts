@@ -1,0 +1,152 @@
+/** Everywhere that the engine shows something of a container (tmpfs-and-leaks.md §1), searched. Reads only. */
+import type { Evidence } from "../docker/evidence.ts";
+import { parseInspect } from "../docker/inspect.ts";
+import type { Inspected, Json } from "../docker/port.ts";
+import { isUp } from "../container-state.ts";
+import { leavesOf } from "../roll/layer.ts";
+import { readProcesses, showsEnvironments } from "./processes.ts";
+import type { Sightings } from "./sightings.ts";
+import type { Rule } from "./types.ts";
+
+/** Bytes of a log that are searched, the oldest first. */
+const MOST_LOG = 512 * 1024 * 1024;
+/** Bytes of one changed file; of all changed files of a container; and how many of them. */
+const LARGEST_FILE = 16 * 1024 * 1024;
+const MOST_FILE_BYTES = 256 * 1024 * 1024;
+const MOST_FILES = 2_000;
+/** Looks at once: each mounts the container's root for the engine. */
+const AT_ONCE = 8;
+
+export interface Look {
+  readonly evidence: Evidence;
+  readonly changes: (id: string) => Promise<Parameters<typeof leavesOf>[0]>;
+  readonly into: Sightings;
+  /** Files that hold a key on purpose: in the sidecar, its own. */
+  readonly ownFiles: ReadonlyMap<string, readonly string[]>;
+}
+
+/** One container, whatever it is: of the stack, the sidecar, or the one that the self-test has made. */
+export async function lookAtContainer(look: Look, raw: Json): Promise<void> {
+  const { into } = look;
+  const container = parseInspect(raw);
+  const { id, name } = container;
+  const spot = (rule: Rule, place = "") => ({ rule, subject: name, container: id, place });
+  into.count("containers");
+  into.json(spot("value-in-inspect"), raw);
+  await into.look(name, "exec instances", () => lookAtExecs(look, raw, name));
+  if (isUp(container)) await into.look(name, "processes (docker top)", () => lookAtProcesses(look, container));
+  else into.limit(name, "environment of its processes", "it does not run");
+  await into.look(name, "log", () => lookAtLog(look, container));
+  await into.look(name, "changed files", () => lookAtFiles(look, container));
+  await into.look(name, "mounted files", () => lookAtMounts(look, container));
+}
+
+async function lookAtExecs({ evidence, into }: Look, raw: Json, subject: string): Promise<void> {
+  const ids = Array.isArray(raw["ExecIDs"]) ? raw["ExecIDs"].map(String) : [];
+  for (const id of ids) {
+    const found = await evidence.execution(id);
+    const spot = { rule: "value-in-exec", subject, container: String(raw["Id"]), place: "exec " } as const;
+    if (found !== null) into.json(spot, found);
+  }
+}
+
+/** Also over and over (`--watch`): a process that lives for a second is in one table alone. */
+export async function lookAtProcesses({ evidence, into }: Look, { id, name }: Inspected): Promise<void> {
+  const plain = await evidence.top(id, "ww");
+  const full = await evidence.top(id, "eww");
+  if (!showsEnvironments(plain, full)) {
+    into.gap(name, "environment of its processes", "the ps on the engine's host shows none");
+  }
+  for (const process of readProcesses(plain, full)) {
+    into.count("processes");
+    const spot = { subject: name, container: id };
+    for (const { path, ...hit } of into.searcher.searchJson(process.arguments.split(" "))) {
+      into.hit({ ...spot, rule: "value-in-arguments", place: `argument ${indexIn(path)}` }, hit);
+    }
+    const words = process.environment.split(" ");
+    for (const { path, ...hit } of into.searcher.searchJson(words)) {
+      into.hit({ ...spot, rule: "value-in-process-environment", place: variableAt(words, indexIn(path)) }, hit);
+    }
+  }
+}
+
+/** Of a path such as `[3]`. */
+const indexIn = (path: string): number => Number(/\[(\d+)\]/.exec(path)?.[1] ?? "0");
+
+/** `ps` puts a blank between variables, and a value may hold blanks. */
+function variableAt(words: readonly string[], index: number): string {
+  const word = words.slice(0, index + 1).findLast((one) => /^[A-Za-z_]\w*=/.test(one));
+  return word === undefined ? "environment" : `variable ${word.slice(0, word.indexOf("="))}`;
+}
+
+async function lookAtLog({ evidence, into }: Look, container: Inspected): Promise<void> {
+  const { id, name, config, hostConfig } = container;
+  const driver = (hostConfig["LogConfig"] as { Type?: string } | undefined)?.Type;
+  if (driver === "none") return;
+  const searches = { stdout: into.searcher.stream(), stderr: into.searcher.stream() };
+  const found = (stream: keyof typeof searches, hits: ReturnType<(typeof searches)["stdout"]["end"]>): void => {
+    for (const hit of hits) {
+      const place = `${stream} line ${hit.line}`;
+      into.hit({ rule: "value-in-log", subject: name, container: id, place }, hit);
+    }
+  };
+  let size = 0;
+  for await (const { stream, bytes } of evidence.log(id, config["Tty"] === true)) {
+    size += bytes.length;
+    into.count("logBytes", bytes.length);
+    found(stream, searches[stream].push(bytes));
+    if (size < MOST_LOG) continue;
+    into.gap(name, "log", `it is longer than ${MOST_LOG / 2 ** 20} MiB: only so much was searched`);
+    break;
+  }
+  found("stdout", searches.stdout.end());
+  found("stderr", searches.stderr.end());
+}
+
+async function lookAtFiles(look: Look, container: Inspected): Promise<void> {
+  const leaves = leavesOf(await look.changes(container.id), container);
+  const { name } = container;
+  if (leaves.length > MOST_FILES) {
+    look.into.gap(name, "changed files", `there are more than ${MOST_FILES}: only so many were looked into`);
+  }
+  for (const leaf of leaves) {
+    look.into.text(
+      { rule: "value-in-file", subject: name, container: container.id, place: `name ${leaf.path}` },
+      leaf.path,
+    );
+  }
+  let budget = MOST_FILE_BYTES;
+  const looked = leaves.slice(0, MOST_FILES).map(({ path }) => path);
+  for (let at = 0; at < looked.length; at += AT_ONCE) {
+    const sizes = looked.slice(at, at + AT_ONCE).map((path) => lookIntoFile(look, container, path));
+    budget -= (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    if (budget > 0) continue;
+    look.into.gap(name, "changed files", `they hold more than ${MOST_FILE_BYTES / 2 ** 20} MiB: the rest was left out`);
+    break;
+  }
+}
+
+/** Mounts of single files: what Compose makes of `secrets: file:` and `configs: file:`, on a disk of the host. */
+async function lookAtMounts(look: Look, container: Inspected): Promise<void> {
+  const own = look.ownFiles.get(container.id) ?? [];
+  for (const mount of container.mounts) {
+    if (mount.type !== "bind" || own.includes(mount.destination)) continue;
+    await lookIntoFile(look, container, mount.destination);
+  }
+}
+
+async function lookIntoFile({ evidence, into }: Look, { id, name }: Inspected, path: string): Promise<number> {
+  let size = 0;
+  await into.look(name, `file ${path}`, async () => {
+    const file = await evidence.file(id, path, LARGEST_FILE);
+    if (file.kind === "none") return;
+    if (file.kind === "too-large") {
+      into.gap(name, `file ${path}`, `it is larger than ${LARGEST_FILE / 2 ** 20} MiB`);
+      return;
+    }
+    size = file.bytes.length;
+    into.count("files");
+    into.text({ rule: "value-in-file", subject: name, container: id, place: path }, file.bytes);
+  });
+  return size;
+}
