@@ -88,6 +88,7 @@ async function testItself(
   try {
     const tested = await selfTest(deps, image);
     for (const place of tested.missed) into.gap("self-test", place, "what was planted there was not found");
+    into.gaps.push(...tested.gaps);
     return tested;
   } catch (thrown) {
     into.gap("self-test", "all of it", toSidecryptError(thrown).message);

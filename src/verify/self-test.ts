@@ -83,8 +83,9 @@ export async function selfTest(parts: SelfTestParts, image: string): Promise<Sel
     // Lives as long as the container: only an exec that runs can be inspected.
     void parts.docker.exec(id, [NODE, "-e", LIVE, planted.exec], LIFETIME).catch(() => -1);
     await untilSpoken(parts, id);
-    const missed = missedAmong(planted, await look(parts, id, planted));
-    return { planted: Object.keys(PLACES).length, missed };
+    const into = await look(parts, id, planted);
+    const missed = missedAmong(planted, into.all);
+    return { planted: Object.keys(PLACES).length, missed, gaps: missed.length === 0 ? [] : into.gaps };
   } finally {
     await remove(parts, id);
   }
@@ -146,11 +147,7 @@ async function untilSpoken({ evidence, clock }: SelfTestParts, id: string): Prom
   }
 }
 
-async function look(
-  { docker, evidence, clock }: SelfTestParts,
-  id: string,
-  planted: Canaries,
-): Promise<readonly Sighting[]> {
+async function look({ docker, evidence, clock }: SelfTestParts, id: string, planted: Canaries): Promise<Sightings> {
   const needles: Needle[] = Object.entries(planted).map(([name, value]) => ({ name, value: Buffer.from(value) }));
   const into = new Sightings(createSearcher(needles));
   const raw = await evidence.container(id);
@@ -158,7 +155,7 @@ async function look(
   const stack = { ours: [raw], others: [], volumes: [] };
   const changes = (one: string) => docker.changes(one);
   await lookAtStack({ evidence, changes, into, ownFiles: new Map() }, stack, LABEL, clock.now());
-  return into.all;
+  return into;
 }
 
 function missedAmong(planted: Canaries, seen: readonly Sighting[]): string[] {

@@ -54,6 +54,8 @@ export interface SelfTest {
   readonly planted: number;
   /** Places whose leak was not found. */
   readonly missed: readonly string[];
+  /** Why, as far as a look at it failed. */
+  readonly gaps: readonly Gap[];
 }
 
 export type Verdict = "clean" | "leak" | "misconfigured" | "incomplete";

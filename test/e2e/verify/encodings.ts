@@ -45,6 +45,9 @@ export const ENCODINGS: Readonly<Record<string, Encode>> = {
 export const OUT_OF_REACH: Readonly<Record<string, Encode>> = {
   reversed: (value) => Array.from(value).toReversed().join(""),
   "base64 reversed": (value) => Array.from(base64(value)).toReversed().join(""),
-  "every byte moved by one": (value) => Array.from(value).map((one) => String.fromCharCode(one.charCodeAt(0) + 1)).join(""),
+  "every byte moved by one": (value) =>
+    Array.from(value)
+      .map((one) => String.fromCharCode(one.charCodeAt(0) + 1))
+      .join(""),
   "every other character": (value) => Array.from(value).join("."),
 };

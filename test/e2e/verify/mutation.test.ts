@@ -200,7 +200,6 @@ async function plantAll(): Promise<void> {
     });
   }
   for (const place of ["exec", "event"] as const) {
-    await engine.docker("exec", "--detach", main, "sleep", "1000", ...[]);
     await engine.docker("exec", "--detach", main, "sh", "-c", "sleep 1000", "sh", ...texts(place));
   }
   await waitUntil(
