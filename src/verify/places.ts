@@ -4,6 +4,7 @@ import { parseInspect } from "../docker/inspect.ts";
 import type { Inspected, Json } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
 import { leavesOf } from "../roll/layer.ts";
+import { type LogHit, LogSearch } from "./log-search.ts";
 import { readProcesses, showsEnvironments } from "./processes.ts";
 import type { Sightings } from "./sightings.ts";
 import type { Rule } from "./types.ts";
@@ -83,8 +84,8 @@ async function lookAtLog({ evidence, into }: Look, container: Inspected): Promis
   const { id, name, config, hostConfig } = container;
   const driver = (hostConfig["LogConfig"] as { Type?: string } | undefined)?.Type;
   if (driver === "none") return;
-  const searches = { stdout: into.searcher.stream(), stderr: into.searcher.stream() };
-  const found = (stream: keyof typeof searches, hits: ReturnType<(typeof searches)["stdout"]["end"]>): void => {
+  const searches = { stdout: new LogSearch(into.searcher), stderr: new LogSearch(into.searcher) };
+  const found = (stream: keyof typeof searches, hits: readonly LogHit[]): void => {
     for (const hit of hits) {
       const place = `${stream} line ${hit.line}`;
       into.hit({ rule: "value-in-log", subject: name, container: id, place }, hit);
