@@ -102,7 +102,7 @@ export class Reader {
       const before = sets.flatMap((set) =>
         set.bundles.filter(({ name }) => name === bundle.name || set.bundles.length + bundles.length === 2),
       );
-      refuseOlder(bundle.path, dated(bundle), before.map(dated), this.#config.allowOlder);
+      refuseOlder(bundle.path, dated(bundle), before.flatMap(keptDate), this.#config.allowOlder);
     }
   }
 
@@ -165,4 +165,13 @@ async function readMounted(path: string): Promise<Bundle> {
 /** Of a bundle that was opened, now or when it was committed: only the MAC makes its time one to go by. */
 function dated({ digest, bytes }: ListedBundle): Dated {
   return { digest, lastModified: describeBundle(bytes).lastModified };
+}
+
+/** None where /state is damaged: that costs the pin, never the bundle. */
+function keptDate(bundle: ListedBundle): Dated[] {
+  try {
+    return [dated(bundle)];
+  } catch {
+    return [];
+  }
 }

@@ -1,7 +1,8 @@
 /** Signatures of real keys, judged by the real ssh-keygen. */
-import { readdirSync, readFileSync, rmSync, statSync, chmodSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
 import { parseSigningKey } from "../../src/trust/index.ts";
 import { keygen, opensshVerifies, workbench } from "../trust/ssh.ts";
 import { NOW, sidecrypt, workshop, type Workshop } from "./harness.ts";
@@ -42,6 +43,25 @@ describe("sidecrypt sign", () => {
     expect(parseSigningKey(readFileSync(key.file, "latin1"))).toBeNull();
     expect((await sign(key.file)).status).toBe(0);
     expect(verified(key.publicKey)).toBe(true);
+  });
+
+  it("leaves a key that an agent holds to ssh-keygen: FILE is its public half", async () => {
+    const socket = join(bench.dir, "agent");
+    const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
+    const before = process.env["SSH_AUTH_SOCK"];
+    try {
+      await vi.waitUntil(() => existsSync(socket), 5_000);
+      process.env["SSH_AUTH_SOCK"] = socket;
+      const key = keygen(bench.dir, ["ed25519"]);
+      execFileSync("ssh-add", ["-q", key.file], { stdio: "ignore" });
+      rmSync(key.file);
+      expect((await sign(`${key.file}.pub`)).status).toBe(0);
+      expect(verified(key.publicKey)).toBe(true);
+    } finally {
+      process.env["SSH_AUTH_SOCK"] = before;
+      if (before === undefined) delete process.env["SSH_AUTH_SOCK"];
+      agent.kill();
+    }
   });
 
   it("replaces the signature in one step, with the mode of the bundle, and leaves nothing else behind", async () => {

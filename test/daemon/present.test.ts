@@ -185,6 +185,17 @@ describe("no way back", () => {
     expect((await read(0, new Reader(named, kept, clock))).fault).toBeNull();
   });
 
+  test("is lost with a /state that is damaged, and refuses nothing then", async () => {
+    const kept = await memory();
+    const reader = new Reader(config({ SIDECRYPT_ALLOW_OLDER: "no" }), kept, clock);
+    await write("bundles/prod.env", { A: "1" }, at(1));
+    const { bundles } = await reader.read();
+    await kept.commit(["bot1"], bundles!);
+    writeFileSync(join(dir, "state", "bundles", `${bundles!.digest}.enc`), "damaged");
+    await write("bundles/prod.env", { A: "0" }, at(0));
+    expect((await reader.read()).fault).toBeNull();
+  });
+
   test("for each of several by its own time", async () => {
     const kept = await memory();
     const listed = config({ SIDECRYPT_BUNDLE: "a.env,b.env", SIDECRYPT_ALLOW_OLDER: "no" });
