@@ -78,6 +78,13 @@ export class BundleFile {
     await rename(temporary, this.path);
   }
 
+  /** Another file of the directory, such as a template. */
+  async beside(name: string, text: string): Promise<void> {
+    const path = join(this.directory, name);
+    await writeFile(`${path}.tmp`, text, { mode: 0o644 });
+    await rename(`${path}.tmp`, path);
+  }
+
   async touch(): Promise<void> {
     const now = new Date();
     await utimes(this.path, now, now);

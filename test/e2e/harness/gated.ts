@@ -107,12 +107,12 @@ export async function settle(
   await waitOrder(stack, services);
 }
 
-/** The names on a drop: those of a complete generation without one before it. */
+/** The names on a drop beside the script: those of a complete generation without one before it. */
 export async function dropNames(stack: Stack, service: string): Promise<string[]> {
   const { stdout } = await stack.exec(service, "ls", "-A", "/run/secrets");
   return stdout
     .split("\n")
-    .filter((name) => name !== "")
+    .filter((name) => name !== "" && name !== "with-secrets")
     .map((name) => name.replace(/^\.\.gen-.*/, "..gen"))
     .sort();
 }

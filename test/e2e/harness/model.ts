@@ -25,6 +25,8 @@ export interface Definition extends Service {
 
 export interface StackDefinition {
   readonly secrets: Readonly<Record<string, string>>;
+  /** Beside the bundle: templates, by file name. */
+  readonly files?: Readonly<Record<string, string>>;
   readonly services: Readonly<Record<string, Definition>>;
   /** Over the sidecar's usual options. */
   readonly sidecar?: Readonly<Record<string, unknown>>;

@@ -50,6 +50,7 @@ export class Stack {
     const stack = new Stack(engine, image.trim(), directory, definition);
     await mkdir(join(directory, STATE));
     await stack.bundle.create(definition.secrets);
+    for (const [name, text] of Object.entries(definition.files ?? {})) await stack.bundle.beside(name, text);
     await stack.define(definition);
     return stack;
   }
@@ -178,7 +179,7 @@ export class Stack {
 
   /** File names to contents, as a process in the container reads them. */
   async files(service: string): Promise<Record<string, string>> {
-    const script = 'cd /run/secrets && for file in *; do printf "%s=%s\\n" "$file" "$(cat "$file")"; done';
+    const script = 'cd /run/secrets/..data && for file in *; do printf "%s=%s\\n" "$file" "$(cat "$file")"; done';
     const { code, stdout, stderr } = await this.exec(service, "sh", "-c", script);
     if (code !== 0) throw new Error(`files of ${service}: ${stderr}`);
     const lines = stdout.split("\n").filter((line) => line !== "");

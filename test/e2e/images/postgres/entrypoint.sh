@@ -4,7 +4,7 @@
 set -eu
 
 data=/var/lib/postgresql/data
-password=/run/secrets/POSTGRES_PASSWORD
+password=${POSTGRES_PASSWORD_FILE:-/run/secrets/POSTGRES_PASSWORD}
 
 if [ ! -s "$data/PG_VERSION" ]; then
   [ -s "$password" ] || { echo "no password in $password" >&2; exit 1; }
