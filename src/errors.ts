@@ -13,6 +13,8 @@ export const EXIT_STATUS = {
   "state-unwritable": 2,
   "daemon-unreachable": 2,
   "rules-invalid": 2,
+  "not-in-memory": 2,
+  "editor-failed": 2,
 
   "bundle-missing": 3,
   "bundle-ambiguous": 3,

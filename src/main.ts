@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { systemClock } from "./clock.ts";
 import { main } from "./cli/index.ts";
+import { createBeforeEnd, readLine } from "./cli/terminal.ts";
 import type { Config } from "./config.ts";
 import type { Evidence } from "./docker/evidence.ts";
 import type { DockerPort } from "./docker/port.ts";
@@ -74,6 +75,8 @@ process.exitCode = await main(process.argv.slice(2), {
   stderr: process.stderr,
   clock: systemClock,
   version: VERSION,
+  readLine: process.stdin.isTTY ? readLine : null,
+  beforeEnd: createBeforeEnd(),
   startDaemon,
   openEngine,
 });

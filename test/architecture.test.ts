@@ -70,11 +70,13 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     yaml: "tokens with positions, so that what is not changed stays byte for byte",
   },
   cli: {
-    "node:child_process": "ssh-keygen",
-    "node:crypto": "names of temporary files",
+    "node:child_process": "edit runs the editor, diff asks git for a revision, sign may ask ssh-keygen",
+    "node:crypto": "names of temporary files, the digest of a revision",
+    "node:fs": "what has to be removed at the end of the process, which waits for nothing",
     "node:fs/promises": "commands read and write bundles and keys",
-    "node:os": "verify: the host's name, which tells the container",
+    "node:os": "the numbers of signals; verify: the host's name, which tells the container",
     "node:path": "the same",
+    "node:tty": "a question at the terminal, stdin left to the editor",
     "node:util": "parseArgs",
   },
   control: {

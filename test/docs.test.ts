@@ -51,7 +51,12 @@ function rows(text: string): string[][] {
       line
         .split(/(?<!\\)\|/)
         .slice(1, -1)
-        .map((cell) => cell.trim().replace(/^`([^`]*)`$/, "$1")),
+        .map((cell) =>
+          cell
+            .trim()
+            .replaceAll("\\|", "|")
+            .replace(/^`([^`]*)`$/, "$1"),
+        ),
     );
 }
 

@@ -62,7 +62,7 @@ function list(recipients: readonly string[]): string {
 }
 
 /** Recipients are public, but the file's are untrusted text, and a secret key may stand there by mistake. */
-function abbreviate(recipient: string): string {
+export function abbreviate(recipient: string): string {
   const ssh = parseSshRecipient(recipient);
   if (ssh !== null) return `${ssh.kind} …${sshRecipientText(ssh).slice(-8)}`;
   if (!/^age1[a-z0-9]+$/.test(recipient)) return "an unreadable label";

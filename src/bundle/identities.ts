@@ -3,7 +3,13 @@
  * here first, and whatever the library throws is dropped.
  */
 import { hkdfSync } from "node:crypto";
-import { Decrypter, generateIdentity as generateAgeIdentity, identityToRecipient, type Identity } from "age-encryption";
+import {
+  Decrypter,
+  generateHybridIdentity,
+  generateX25519Identity,
+  identityToRecipient,
+  type Identity,
+} from "age-encryption";
 import { SidecryptError } from "../errors.ts";
 import { sshIdentity } from "./ssh-age.ts";
 import { parseSshPrivateKey, sshRecipientText } from "./ssh-key.ts";
@@ -97,9 +103,11 @@ export function recipientsOf(identities: Identities): readonly string[] {
   return identities.recipients;
 }
 
-/** A new X25519 key, with its public half. */
-export async function generateIdentity(): Promise<{ identity: string; recipient: string }> {
-  const identity = await generateAgeIdentity();
+/** A new key, with its public half: X25519, or that together with ML-KEM-768 (post-quantum). */
+export async function generateIdentity(
+  kind: "x25519" | "hybrid" = "x25519",
+): Promise<{ identity: string; recipient: string }> {
+  const identity = await (kind === "hybrid" ? generateHybridIdentity() : generateX25519Identity());
   return { identity, recipient: await identityToRecipient(identity) };
 }
 

@@ -37,8 +37,8 @@ export function parseArguments(argv: readonly string[], shape: Shape): Parsed {
     if (token.kind !== "option") continue;
     const flag = Object.hasOwn(flags, token.name) ? flags[token.name] : undefined;
     if (flag === undefined) throw unknownFlag(token.rawName, flags, shape);
-    // `-o --json` is a value forgotten, not a file of that name.
-    const value = token.inlineValue === false && token.value.startsWith("-") ? undefined : token.value;
+    // `-o --json` is a value forgotten, not a file of that name; `-` alone is stdout.
+    const value = token.inlineValue === false && /^-./.test(token.value) ? undefined : token.value;
     found.set(token.name, checkedValue(token.rawName, value, flag.type, shape));
   }
   if (operands.length > shape.operands) throw tooMany(operands, shape);

@@ -2,6 +2,7 @@
 import { BUNDLE } from "./help/bundle.ts";
 import { PROOF } from "./help/proof.ts";
 import { SIDECAR } from "./help/sidecar.ts";
+import { WRITING } from "./help/writing.ts";
 
 export const COMMANDS = [
   "run",
@@ -15,6 +16,13 @@ export const COMMANDS = [
   "health",
   "scan",
   "verify",
+  "unset",
+  "edit",
+  "encrypt",
+  "decrypt",
+  "rotate",
+  "recipients",
+  "diff",
 ] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
@@ -34,6 +42,13 @@ In the sidecar's container:
 Anywhere, with the key:
   check [BUNDLE]    open and verify a bundle; print names and warnings
   set NAME          put a secret into a bundle; the value comes from stdin
+  unset NAME        take a secret out
+  edit [BUNDLE]     change a bundle in your editor
+  encrypt FILE      make a bundle of a plaintext file
+  decrypt [BUNDLE]  print the plaintext
+  rotate [BUNDLE]   a new data key
+  recipients ...    who can open a bundle: list, add, remove, sync
+  diff OLD [NEW]    what differs between two bundles or revisions, by name
   keygen            make an age identity
   sign [BUNDLE]     sign a bundle with an SSH key
   scan PATH         look for the secrets in files, logs and the git history
@@ -41,11 +56,11 @@ Anywhere, with the key:
   --help            help for each: sidecrypt COMMAND --help
   --version
 
-Exit status: 0 done, 1 unhealthy or found, 2 usage and configuration, 3 bundle
-or key, 4 consumer, 5 drop, 6 engine, 7 roll, 70 a defect of sidecrypt, 130
-interrupted.
+Exit status: 0 done, 1 unhealthy, found or different, 2 usage and configuration,
+3 bundle or key, 4 consumer, 5 drop, 6 engine, 7 roll, 70 a defect of sidecrypt,
+130 interrupted.
 
 Example:
   $ docker compose exec secrets sidecrypt status`;
 
-export const HELP: Readonly<Record<CommandName, string>> = { ...SIDECAR, ...BUNDLE, ...PROOF };
+export const HELP: Readonly<Record<CommandName, string>> = { ...SIDECAR, ...BUNDLE, ...WRITING, ...PROOF };

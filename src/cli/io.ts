@@ -11,7 +11,8 @@ export interface Input extends AsyncIterable<Uint8Array | string> {
 }
 
 export interface Output {
-  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  write(text: string | Uint8Array): unknown;
 }
 
 export interface Io {
@@ -22,6 +23,13 @@ export interface Io {
   readonly clock: Clock;
   /** Of package.json. */
   readonly version: string;
+  /** A line typed at the terminal, stdin left alone for others to read; null: there is no terminal. */
+  readonly readLine: (() => Promise<string>) | null;
+  /**
+   * Calls `clean`, which must be synchronous, before the process ends in a way that it can see, signals included, until
+   * the returned function is called. `keepsInterrupt`: until then Ctrl-C is another process's, and ends nothing here.
+   */
+  readonly beforeEnd: (clean: () => void, options?: { readonly keepsInterrupt?: boolean }) => () => void;
   /** Runs until it is told to stop; resolves with the exit status. */
   startDaemon(config: Config): Promise<number>;
   /** To act on, and to look at. */

@@ -11,8 +11,10 @@ export interface Ui {
   readonly redactor: Redactor;
   /** Data, on stdout. */
   out(text: string): void;
-  /** A new identity, on stdout: the one secret that is printed on purpose. */
-  outIdentity(text: string): void;
+  /** A new identity, or what `decrypt` was asked for, on stdout: secrets that are printed on purpose. */
+  outSecret(bytes: string | Uint8Array): void;
+  /** A bundle: bytes that are not to be changed. */
+  outCiphertext(bytes: Uint8Array): void;
   say(text: string): void;
   warn(text: string): void;
   error(error: SidecryptError): void;
@@ -33,7 +35,8 @@ export function createUi(stdout: Output, stderr: Output): Ui {
   return {
     redactor,
     out: (text) => void stdout.write(`${clean(text.replace(/\n$/, ""))}\n`),
-    outIdentity: (text) => void stdout.write(text),
+    outSecret: (bytes) => void stdout.write(bytes),
+    outCiphertext: (bytes) => void stdout.write(bytes),
     say,
     warn: (text) => {
       say(`warning: ${text}`);

@@ -55,16 +55,27 @@ function plainOf(document: ReturnType<typeof parseDocument>, path: string): unkn
 /** @param bundlePath - absolute. Null: the file has no rules. Throws where it has some and none matches, as sops does. */
 export function ruleFor(file: RuleFile, bundlePath: string): CreationRule | null {
   if (file.rules === null) return null;
-  const directory = file.path.slice(0, file.path.lastIndexOf("/") + 1);
-  const relative = bundlePath.startsWith(directory) ? bundlePath.slice(directory.length) : bundlePath;
-  for (const [index, entry] of file.rules.entries()) {
+  const rule = matchingRule(file, bundlePath);
+  if (rule !== null) return rule;
+  throw invalid(
+    `${file.path}: no creation rule matches ${relativeTo(file, bundlePath)}`,
+    "add a rule whose path_regex matches it, or one without path_regex at the end",
+  );
+}
+
+/** Null: none matches. */
+export function matchingRule(file: RuleFile, bundlePath: string): CreationRule | null {
+  const relative = relativeTo(file, bundlePath);
+  for (const [index, entry] of (file.rules ?? []).entries()) {
     const where = `${file.path}: creation rule ${index + 1}`;
     if (matches(entry, relative, where)) return { where, entry };
   }
-  throw invalid(
-    `${file.path}: no creation rule matches ${relative}`,
-    "add a rule whose path_regex matches it, or one without path_regex at the end",
-  );
+  return null;
+}
+
+function relativeTo(file: RuleFile, bundlePath: string): string {
+  const directory = file.path.slice(0, file.path.lastIndexOf("/") + 1);
+  return bundlePath.startsWith(directory) ? bundlePath.slice(directory.length) : bundlePath;
 }
 
 function matches({ path_regex: pattern }: RuleEntry, path: string, where: string): boolean {

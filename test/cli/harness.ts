@@ -21,24 +21,34 @@ export interface Options {
   readonly stdin?: string | Uint8Array | readonly (string | Uint8Array)[];
   /** Typed at a terminal instead. */
   readonly typed?: readonly (string | Uint8Array)[];
+  /** Lines typed at a terminal's questions. */
+  readonly answers?: readonly string[];
+  /** Stdout is a terminal. */
+  readonly terminal?: boolean;
   readonly startDaemon?: Io["startDaemon"];
 }
 
 export async function sidecrypt(argv: readonly string[], options: Options = {}): Promise<Result> {
   let stdout = "";
   let stderr = "";
+  const answers = options.answers === undefined ? undefined : [...options.answers];
   const status = await main(argv, {
     env: options.env ?? {},
     stdin: options.typed === undefined ? piped(options.stdin ?? "") : new Terminal(options.typed),
-    stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
+    stdout: { isTTY: options.terminal ?? false, write: (text) => (stdout += textOf(text)) },
+    stderr: { write: (text) => (stderr += textOf(text)) },
     clock,
     version: "0.1.0",
+    readLine: answers === undefined ? null : () => Promise.resolve(answers.shift() ?? "n"),
+    beforeEnd: () => () => undefined,
     startDaemon: options.startDaemon ?? (() => Promise.reject(new Error("no daemon in this test"))),
     openEngine: () => Promise.reject(new Error("no engine in this test")),
   });
   return { status, stdout, stderr };
 }
+
+const textOf = (written: string | Uint8Array): string =>
+  typeof written === "string" ? written : Buffer.from(written).toString();
 
 function piped(stdin: NonNullable<Options["stdin"]>): Input {
   const chunks = typeof stdin === "string" || stdin instanceof Uint8Array ? [stdin] : stdin;

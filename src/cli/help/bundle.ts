@@ -45,11 +45,13 @@ SIDECRYPT_RULE refuse, nor with a key that SIDECRYPT_ALLOWED_SIGNERS refuses.
 Example:
   $ sidecrypt sign secrets/prod.enc.env --key ~/.ssh/id_ed25519`,
 
-  keygen: `usage: sidecrypt keygen [-o FILE]
+  keygen: `usage: sidecrypt keygen [--pq] [-o FILE]
 
 Makes an age identity, as age-keygen does, and prints its public key on stderr:
 that goes into .sops.yaml; the identity stays on the server.
 
+  --pq                post-quantum: X25519 and ML-KEM-768 together; sops knows it
+                      from 3.12 on, and its public key has 1959 characters
   -o, --output FILE   write to FILE (mode 0600) instead of stdout; a file that
                       exists is never overwritten
 

@@ -1,0 +1,46 @@
+/** A change of a bundle on disk: what was written is opened before the file is replaced, and no message lacks its path. */
+import { open } from "../bundle/index.ts";
+import type { Config } from "../config.ts";
+import { SidecryptError, toSidecryptError } from "../errors.ts";
+import type { OpenedFile } from "./opening.ts";
+import { replaceFile } from "./replace.ts";
+import type { Ui } from "./ui.ts";
+
+/** Null: the change changes nothing. */
+export type NewBytes = Uint8Array | null;
+
+/** Puts the path before what is wrong with the change. */
+export async function changed(path: string, before: Uint8Array, change: () => Promise<Uint8Array>): Promise<NewBytes> {
+  try {
+    const bytes = await change();
+    return Buffer.compare(bytes, before) === 0 ? null : bytes;
+  } catch (thrown) {
+    const { code, message, hint } = toSidecryptError(thrown);
+    throw new SidecryptError(code, `${path}: ${message}`, hint);
+  }
+}
+
+/** For a change that leaves every value as it is. Where none of our keys would open the result, nothing is written. */
+export async function requireSameSecrets(
+  { path, bundle, identities, opened }: OpenedFile,
+  bytes: Uint8Array,
+  { allowEmpty, dotenv }: Config,
+): Promise<void> {
+  const { secrets } = await open({ ...bundle, bytes }, identities, { allowEmpty, dotenv }).catch((thrown: unknown) => {
+    if (toSidecryptError(thrown).code !== "key-no-match") throw thrown;
+    throw new SidecryptError(
+      "key-no-match",
+      `${path} is left as it was: no key of yours would open it any more`,
+      "let somebody do it whose key stays, or put your own recipient in",
+    );
+  });
+  const same =
+    secrets.size === opened.secrets.size &&
+    [...secrets].every(([name, value]) => Buffer.compare(value, opened.secrets.get(name) ?? new Uint8Array()) === 0);
+  if (!same) throw new SidecryptError("internal", `${path}: the new file would not hold the same values`);
+}
+
+export async function replaceBundle({ path, bundle }: OpenedFile, bytes: Uint8Array, ui: Ui): Promise<void> {
+  const { ownerKept } = await replaceFile(path, bundle.digest, bytes);
+  if (!ownerKept) ui.warn(`${path} belongs to you now: its owner could not be kept`);
+}
