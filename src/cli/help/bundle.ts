@@ -50,8 +50,8 @@ Example:
 Makes an age identity, as age-keygen does, and prints its public key on stderr:
 that goes into .sops.yaml; the identity stays on the server.
 
-  --pq                post-quantum: X25519 and ML-KEM-768 together; sops knows it
-                      from 3.12 on, and its public key has 1959 characters
+  --pq                post-quantum: X25519 with ML-KEM-768; sops knows it
+                      from 3.12 on; its public key has 1959 characters
   -o, --output FILE   write to FILE (mode 0600) instead of stdout; a file that
                       exists is never overwritten
 
