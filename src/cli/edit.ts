@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { decryptPlain, editPlain, open } from "../bundle/index.ts";
 import { parseConfig, type Config } from "../config.ts";
-import { toSidecryptError, type SidecryptError } from "../errors.ts";
+import { SidecryptError, systemCode, toSidecryptError } from "../errors.ts";
 import { parseArguments } from "./arguments.ts";
 import { compare } from "./diff.ts";
 import { runEditor } from "./editor.ts";
@@ -49,7 +49,7 @@ async function edited(
   await writeFile(plainPath, plain.bytes, { mode: 0o600, flag: "wx" });
   for (;;) {
     await runEditor(plainPath, io);
-    const typed = await readFile(plainPath);
+    const typed = await readTyped(plainPath);
     // Not a byte differs: not even what a reading of it would change.
     if (typed.equals(plain.bytes)) return null;
     rememberPlaintext(typed, ui.redactor);
@@ -61,6 +61,15 @@ async function edited(
       const error = toSidecryptError(thrown);
       if (error.code === "internal" || !(await wantsToMend(error, io, ui))) throw error;
     }
+  }
+}
+
+async function readTyped(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    if (systemCode(thrown) === null) throw thrown;
+    throw new SidecryptError("editor-failed", `the editor left no file (${systemCode(thrown)}); nothing was changed`);
   }
 }
 

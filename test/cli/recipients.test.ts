@@ -1,0 +1,132 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { decryptPlain, describeBundle, generateIdentity } from "../../src/bundle/index.ts";
+import { loadIdentities } from "../../src/keys.ts";
+import { sidecrypt, workshop, type Workshop } from "./harness.ts";
+
+const SECRETS = { BOT1_API_KEY: "old-canary-value", REDIS_PASSWORD: "hunter2hunter2" };
+
+let shop: Workshop;
+let other: { identity: string; recipient: string };
+beforeEach(async () => {
+  shop = await workshop(SECRETS);
+  other = await generateIdentity();
+});
+afterEach(() => shop.remove());
+
+const run = (...argv: readonly string[]) => sidecrypt(argv, { env: shop.env });
+const text = () => readFile(shop.bundle, "utf8");
+const recipients = async () => describeBundle(await readFile(shop.bundle)).recipients;
+const writeRule = (age: readonly string[]) =>
+  writeFile(join(shop.dir, ".sops.yaml"), `creation_rules:\n  - age: [${age.join(", ")}]\n`);
+
+async function plaintext(keyFile = join(shop.dir, "age.key")): Promise<string> {
+  const identities = await loadIdentities({ keyFile, sshKeyFile: null, passphraseFile: null });
+  return Buffer.from((await decryptPlain(await readFile(shop.bundle), identities)).bytes).toString();
+}
+
+/** The lines of values, which a new data key makes anew. */
+const valueLines = (bundle: string): string[] => bundle.split("\n").filter((line) => /^(BOT|REDIS)/.test(line));
+
+describe("sidecrypt recipients", () => {
+  it("adds one, and leaves every value's ciphertext as it is", async () => {
+    const before = await text();
+    const { status, stdout, stderr } = await run("recipients", "add", other.recipient);
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: "",
+      stderr: `sidecrypt: added ${other.recipient}\n`,
+    });
+    expect(await recipients()).toEqual([shop.recipient, other.recipient]);
+    expect(valueLines(await text())).toEqual(valueLines(before));
+    await writeFile(join(shop.dir, "other.key"), other.identity);
+    expect(await plaintext(join(shop.dir, "other.key"))).toContain("BOT1_API_KEY=old-canary-value");
+  });
+
+  it("removes one under a new data key, and says what that does not undo", async () => {
+    await run("recipients", "add", other.recipient);
+    const before = await text();
+    const { status, stderr } = await run("recipients", "remove", other.recipient);
+    expect(status).toBe(0);
+    expect(stderr).toContain(`removed ${other.recipient}`);
+    expect(stderr).toContain("still knows the old values, and reads them in git's history: rotate each at its issuer");
+    expect(await recipients()).toEqual([shop.recipient]);
+    expect(valueLines(await text()).filter((line) => before.includes(line))).toEqual([]);
+    expect(await plaintext()).toBe("BOT1_API_KEY=old-canary-value\nREDIS_PASSWORD=hunter2hunter2\n");
+  });
+
+  it("lists them without a key, and what the rule says otherwise", async () => {
+    await writeRule([other.recipient]);
+    const { status, stdout, stderr } = await sidecrypt(["recipients", "list", "--bundle", shop.bundle]);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: `${shop.recipient}\n` });
+    expect(stderr).toContain(`the file alone has ${shop.recipient}; the rule alone has ${other.recipient}`);
+    expect(stderr).toContain(`hint: sidecrypt recipients sync --bundle ${shop.bundle}`);
+  });
+
+  it("follows the rule in .sops.yaml, and then has nothing to do", async () => {
+    const stranger = await generateIdentity();
+    await run("recipients", "add", stranger.recipient);
+    await writeRule([other.recipient, shop.recipient]);
+    expect((await run("recipients", "sync")).stderr).toContain(`removed ${stranger.recipient}`);
+    expect(await recipients()).toEqual([other.recipient, shop.recipient]);
+    const before = await text();
+    const { status, stderr } = await run("recipients", "sync");
+    expect(status).toBe(0);
+    expect(stderr).toContain("is encrypted for exactly these already");
+    expect(await text()).toBe(before);
+  });
+
+  it.each([
+    [
+      "what nobody's key here would open",
+      () => ["remove", shop.recipient],
+      3,
+      "no key of yours would open it any more",
+    ],
+    ["somebody who is not there", () => ["remove", "age1nobody"], 2, "is not encrypted for age1nobody"],
+    ["no recipient at all", () => ["add", "not-a-key"], 3, "is not an age recipient"],
+    ["a sync without rules", () => ["sync"], 2, "there is no .sops.yaml with creation rules"],
+    ["a recipient for sync", () => ["sync", "age1x"], 2, "recipients sync takes no recipient"],
+    ["nobody to add", () => ["add"], 2, "recipients add: name the recipient"],
+    ["an action that does not exist", () => ["delete"], 2, "say what to do: list, add, remove, sync"],
+  ])("refuses %s, and writes nothing", async (_, argv, status, message) => {
+    await run("recipients", "add", other.recipient);
+    const before = await text();
+    const result = await run("recipients", ...argv());
+    expect(result.status).toBe(status);
+    expect(result.stderr).toContain(message);
+    expect(await text()).toBe(before);
+  });
+
+  it("warns where sync would undo it", async () => {
+    await writeRule([shop.recipient]);
+    const { status, stderr } = await run("recipients", "add", other.recipient);
+    expect(status).toBe(0);
+    expect(stderr).toContain("the rule in .sops.yaml says otherwise");
+  });
+});
+
+describe("sidecrypt rotate", () => {
+  it("makes a new data key for the same recipients and values", async () => {
+    await run("recipients", "add", other.recipient);
+    const before = await text();
+    const { status, stderr } = await run("rotate", shop.bundle);
+    expect(status).toBe(0);
+    expect(stderr).toContain("has a new data key; the values are the same");
+    expect(stderr).toContain(`sidecrypt:   ${other.recipient}\n`);
+    expect(await recipients()).toEqual([shop.recipient, other.recipient]);
+    expect(valueLines(await text()).filter((line) => before.includes(line))).toEqual([]);
+    expect(await plaintext()).toContain("REDIS_PASSWORD=hunter2hunter2\n");
+  });
+
+  it("gives the new key to nobody who put himself into the file", async () => {
+    await run("recipients", "add", other.recipient);
+    await writeRule([shop.recipient]);
+    const before = await text();
+    const { status, stderr } = await run("rotate");
+    expect(status).toBe(2);
+    expect(stderr).toContain(`the file alone has ${other.recipient}`);
+    expect(await text()).toBe(before);
+  });
+});
