@@ -66,14 +66,15 @@ function tokenize(text: string): { readonly tokens: CST.Token[]; readonly commen
 function compose(text: string, tokens: Iterable<CST.Token>): Document.Parsed[] {
   const documents: Document.Parsed[] = [];
   try {
-    const composer = new Composer({ schema: "failsafe", strict: true, uniqueKeys: true, merge: false });
+    // Keys are compared in Reader: the package does it in a time that grows with the square of their number.
+    const composer = new Composer({ schema: "failsafe", strict: true, uniqueKeys: false, merge: false });
     for (const document of composer.compose(tokens, true, text.length)) documents.push(document);
   } catch {
     throw malformed(text, 0, "nested too deep, or broken");
   }
   for (const { errors, warnings } of documents) {
     const [first] = [...errors, ...warnings];
-    if (first !== undefined) throw malformed(text, first.pos[0], "broken, or a key twice");
+    if (first !== undefined) throw malformed(text, first.pos[0], "broken");
   }
   return documents;
 }
@@ -87,7 +88,13 @@ class Reader {
   }
 
   map(map: YAMLMap, depth: number, isMetadata: boolean): MapNode {
-    const entries = map.items.map((pair) => this.#entry(pair, depth, isMetadata, map.flow === true));
+    const keys = new Set<string>();
+    const entries = map.items.map((pair) => {
+      const entry = this.#entry(pair, depth, isMetadata, map.flow === true);
+      if (keys.has(entry.key)) throw malformed(this.#text, entry.span.start, "a key twice in one map");
+      keys.add(entry.key);
+      return entry;
+    });
     return { kind: "map", entries, span: rangeOf(map) };
   }
 
@@ -106,7 +113,11 @@ class Reader {
     if (this.#nodes > MAX_NODES) throw malformed(this.#text, after, `more than ${MAX_NODES} values`);
     if (isMap(node)) return this.map(node, depth, isMetadata);
     if (isSeq(node)) {
-      const items = node.items.map((item) => this.#node(item, depth + 1, isMetadata, itemIndent(node, indent), after));
+      const items = node.items.map((item) => {
+        // Further right than the dash, as lines of its own would have to be.
+        const column = node.flow === true ? null : this.#column(rangeOf(item as Ranged).start);
+        return this.#node(item, depth + 1, isMetadata, column, after);
+      });
       return { kind: "list", items, span: rangeOf(node) };
     }
     if (!isScalar(node) || typeof node.value !== "string") {
@@ -125,11 +136,11 @@ class Reader {
   }
 }
 
-function itemIndent({ flow }: { readonly flow?: boolean }, indent: number | null): number | null {
-  return flow === true ? null : indent;
+interface Ranged {
+  readonly range?: readonly number[] | null | undefined;
 }
 
-function rangeOf({ range }: { readonly range?: readonly number[] | null | undefined }): Span {
+function rangeOf({ range }: Ranged): Span {
   return { start: range?.[0] ?? 0, end: range?.[1] ?? 0 };
 }
 

@@ -1,0 +1,90 @@
+/**
+ * docs/FORGERIES.md against what really happens: to us, to the real sops, to sops-age. `SIDECRYPT_WRITE=1` prints the
+ * table that ought to stand there.
+ */
+import { readFileSync } from "node:fs";
+import { decryptSops } from "sops-age";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FORGERIES, KINDS, VALUES, versions, type Kind, type Versions } from "./forgeries.ts";
+import { findSops, Sops } from "./sops.ts";
+import { newKeys, openText, said, textOf, type Keys } from "./support.ts";
+
+const binary = findSops();
+const PAGE = readFileSync(new URL("../../docs/FORGERIES.md", import.meta.url), "utf8");
+const ROWS = PAGE.split("\n")
+  .filter((line) => line.startsWith("| ") && !/^\| (?:edit|-)/.test(line))
+  .map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+
+let keys: Keys;
+let sops: Sops | null = null;
+const made = new Map<Kind, Versions>();
+beforeAll(async () => {
+  keys = await newKeys();
+  if (binary !== null) sops = new Sops(binary, `${keys.identity}\n`);
+  for (const kind of KINDS) made.set(kind, await versions(keys, kind));
+});
+afterAll(() => sops?.close());
+
+/** "refused", "same" or "changed": whether the values are those that the owner wrote. */
+async function outcome(read: () => Promise<Readonly<Record<string, unknown>>>): Promise<string> {
+  const values = await read().catch(() => null);
+  if (values === null) return "refused";
+  const same = Object.entries(VALUES).every(([name, value]) => values[name] === value);
+  return same && Object.keys(values).length === Object.keys(VALUES).length ? "same" : "changed";
+}
+
+async function readBySops(kind: Kind, file: string): Promise<Record<string, unknown>> {
+  const type = ["--input-type", kind, "--output-type", "json"];
+  const { stdout } = await sops!.on(file, "decrypt", ...type, "FILE");
+  return JSON.parse(stdout.toString()) as Record<string, unknown>;
+}
+
+async function readBySopsAge(kind: Kind, file: string): Promise<Record<string, unknown>> {
+  const fileType = kind === "dotenv" ? "env" : kind;
+  const read = (await decryptSops(file, { secretKey: keys.identity, fileType })) as Record<string, unknown>;
+  return Object.fromEntries(Object.entries(read).filter(([name]) => !name.startsWith("sops")));
+}
+
+test("every forgery has its row in every format where it can be made, and no row is left over", () => {
+  const wanted = FORGERIES.flatMap(({ what, forge }) =>
+    KINDS.filter((kind) => forge(kind, made.get(kind)!) !== null).map((kind) => `${what}, ${kind}`),
+  );
+  expect(ROWS.map(([what, kind]) => `${what}, ${kind}`)).toEqual(wanted);
+});
+
+describe.each(FORGERIES)("$what", ({ what, forge }) => {
+  test.each(KINDS)("%s", { timeout: 30_000 }, async (kind) => {
+    const before = made.get(kind)!;
+    const forged = forge(kind, before);
+    if (forged === null) return;
+    expect(forged).not.toBe(before.text);
+    const fault = await openText(forged, keys).then(
+      () => null,
+      (error: unknown) => error as Error,
+    );
+    if (fault !== null) expect(said(fault)).not.toMatch(/alice|-password|forged|AGE-SECRET|ENC\[AES/);
+    const ours = await outcome(async () => textOf(await openText(forged, keys)));
+    expect(ours, "never a changed value").not.toBe("changed");
+    const row = [
+      sops === null ? null : await outcome(() => readBySops(kind, forged)),
+      await outcome(() => readBySopsAge(kind, forged)),
+      ours,
+    ];
+    if (process.env["SIDECRYPT_WRITE"] !== undefined) {
+      process.stdout.write(`ROW | ${[what, kind, ...row].join(" | ")} |\n`);
+      return;
+    }
+    const written = ROWS.find(([title, format]) => title === what && format === kind) ?? [];
+    const expected = row.map((found, index) => found ?? written[index + 2]);
+    expect(written.slice(2)).toEqual(expected);
+  });
+});
+
+test("in CI the real sops was asked", () => {
+  if (process.env["CI"] === "true") expect(binary).not.toBeNull();
+});

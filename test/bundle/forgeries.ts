@@ -1,0 +1,139 @@
+/**
+ * Each edit of sops.md §11.2 and §11.3 by someone who can write the file but holds no key, in each format where it can
+ * be made: shared by the test that judges it and by the one that holds docs/FORGERIES.md.
+ */
+import { encryptPlain, setSecret } from "../../src/bundle/index.ts";
+import { LATER, NOW, STRICT, type Keys } from "./support.ts";
+
+export const KINDS = ["dotenv", "json", "yaml"] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const VALUES = { USER: "alice", PASSWORD: "new-password", PIN: "5432", FLAG: "True" };
+
+/** An old version and today's, under one data key. */
+export interface Versions {
+  readonly old: string;
+  readonly text: string;
+}
+
+export async function versions(keys: Keys, kind: Kind): Promise<Versions> {
+  const values = { ...VALUES, PASSWORD: "old-password" };
+  const lines = Object.entries(values).map(([name, value]) => {
+    return kind === "dotenv" ? `${name}=${value}\n` : `${name}: "${value}"\n`;
+  });
+  const plain = kind === "json" ? JSON.stringify(values, null, "\t") : lines.join("");
+  const options = { recipients: [keys.recipient], rule: null, now: NOW, allowEmpty: new Set<string>() };
+  const bytes = await encryptPlain(Buffer.from(plain), kind, options);
+  const next = await setSecret(bytes, keys.identities, "PASSWORD", Buffer.from("new-password"), LATER, STRICT);
+  return { old: Buffer.from(bytes).toString(), text: Buffer.from(next).toString() };
+}
+
+export interface Forgery {
+  readonly what: string;
+  /** Null: it cannot be made in that format. */
+  readonly forge: (kind: Kind, versions: Versions) => string | null;
+}
+
+const SEALED = "ENC\\[[^\\]]*\\]";
+
+/** The ENC text of a name. */
+function sealed(text: string, name: string): string {
+  return new RegExp(`^\\s*"?${name}"?[=:] ?"?(${SEALED})`, "m").exec(text)?.[1] ?? "";
+}
+
+function replaceSealed(text: string, name: string, change: (found: string) => string): string {
+  const found = sealed(text, name);
+  return text.replace(found, () => change(found));
+}
+
+/** One more entry below all others: many readers take the last of two. */
+function add(kind: Kind, text: string, name: string, value: string): string {
+  if (kind === "dotenv") return `${text}${name}=${value}\n`;
+  if (kind === "yaml") return text.replace("\nsops:\n", () => `\n${name}: ${value === "" ? '""' : value}\nsops:\n`);
+  const written = value === "null" ? value : JSON.stringify(value);
+  return text.replace('\t"sops": {', () => `\t"${name}": ${written},\n\t"sops": {`);
+}
+
+function addField(kind: Kind, text: string, name: string, value: string): string {
+  if (kind === "dotenv") return `${text}sops_${name}=${value}\n`;
+  if (kind === "yaml") return text.replace("\nsops:\n", () => `\nsops:\n    ${name}: ${value}\n`);
+  return text.replace('"sops": {', () => `"sops": {\n\t\t"${name}": "${value}",`);
+}
+
+function field(kind: Kind, name: string): RegExp {
+  const start = kind === "dotenv" ? `^sops_${name}=` : kind === "yaml" ? `^ {4}${name}: ` : `^\\t\\t"${name}": `;
+  return new RegExp(`${start}.*\\n`, "m");
+}
+
+const typed = (type: string) => (found: string) => found.replace(/type:\w+\]/, `type:${type}]`);
+
+export const FORGERIES: readonly Forgery[] = [
+  { what: "an empty duplicate of a name", forge: (kind, { text }) => add(kind, text, "PASSWORD", "") },
+  { what: "a new empty name", forge: (kind, { text }) => add(kind, text, "NEW", "") },
+  { what: "a new null", forge: (kind, { text }) => (kind === "dotenv" ? null : add(kind, text, "NEW", "null")) },
+  {
+    what: "an old value as `type:comment` on a duplicate",
+    forge: (kind, { old, text }) => add(kind, text, "PASSWORD", typed("comment")(sealed(old, "PASSWORD"))),
+  },
+  {
+    what: "an old value in the place of today's",
+    forge: (_, { old, text }) => replaceSealed(text, "PASSWORD", () => sealed(old, "PASSWORD")),
+  },
+  { what: "`type:bytes` on a text", forge: (_, { text }) => replaceSealed(text, "PASSWORD", typed("bytes")) },
+  { what: "`type:comment` on a text", forge: (_, { text }) => replaceSealed(text, "PASSWORD", typed("comment")) },
+  { what: "`type:float` on 5432", forge: (_, { text }) => replaceSealed(text, "PIN", typed("float")) },
+  { what: "`type:bool` on True", forge: (_, { text }) => replaceSealed(text, "FLAG", typed("bool")) },
+  { what: "a comment added", forge: (kind, { text }) => (kind === "json" ? null : `#forged\n${text}`) },
+  { what: "text after the bracket", forge: (_, { text }) => replaceSealed(text, "PASSWORD", (found) => `${found}x`) },
+  { what: "plaintext for a ciphertext", forge: (_, { text }) => replaceSealed(text, "PASSWORD", () => "forged") },
+  {
+    what: "a tag of 4 bytes",
+    forge: (_, { text }) => replaceSealed(text, "PASSWORD", (found) => found.replace(/tag:[^,]+/, "tag:AAAAAA==")),
+  },
+  { what: "a name changed", forge: (_, { text }) => text.replace("PASSWORD", "PASSWORE") },
+  {
+    what: "two names swapped",
+    forge: (_, { text }) => text.replace("USER", "@").replace("PASSWORD", "USER").replace("@", "PASSWORD"),
+  },
+  { what: "the MAC removed", forge: (kind, { text }) => text.replace(field(kind, "mac"), "") },
+  { what: "the time changed", forge: (_, { text }) => text.replace("2026-06-01T", "2027-06-01T") },
+  { what: "an unknown field of the metadata", forge: (kind, { text }) => addField(kind, text, "x", "y") },
+  { what: "a field in another case", forge: (kind, { text }) => addField(kind, text, "MAC", "y") },
+  { what: "`mac_only_encrypted`", forge: (kind, { text }) => addField(kind, text, "mac_only_encrypted", "true") },
+  {
+    what: "a second rule",
+    forge: (kind, { text }) => addField(kind, text, "encrypted_regex", "^(USER|PASSWORD|PIN|FLAG)$"),
+  },
+  {
+    what: "a rule that names today's values",
+    forge: (_, { text }) =>
+      text
+        .replace("unencrypted_suffix", "encrypted_regex")
+        .replace(/([=:] ?"?)_unencrypted/, "$1^(USER|PASSWORD|PIN|FLAG)$"),
+  },
+  {
+    what: "another label on a recipient",
+    forge: (kind, { text }) => text.replace(kind === "dotenv" ? /(recipient=)age1/ : /(recipient"?: "?)age1/, "$1age2"),
+  },
+  {
+    what: "another version",
+    forge: (kind, { text }) =>
+      text.replace(kind === "dotenv" ? "version=3.13.1" : "3.13.1", kind === "dotenv" ? "version=3.9.9" : "3.9.9"),
+  },
+  {
+    what: "a value wrapped in a list of one",
+    forge: (kind, { text }) => {
+      if (kind === "dotenv") return null;
+      const found = sealed(text, "PASSWORD");
+      if (kind === "json") return text.replace(`"${found}"`, () => `["${found}"]`);
+      return text.replace(` ${found}`, () => `\n  - ${found}`);
+    },
+  },
+  {
+    what: "an empty map as a new name",
+    forge: (kind, { text }) => {
+      if (kind === "dotenv") return null;
+      return kind === "yaml" ? `NEW: {}\n${text}` : text.replace("{", '{\n\t"NEW": {},');
+    },
+  },
+];

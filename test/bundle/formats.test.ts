@@ -1,0 +1,293 @@
+/** JSON, YAML and binary, against the real sops and against what they must refuse. SIDECRYPT_SEED=… repeats a run. */
+import { writeSync } from "node:fs";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  decryptPlain,
+  editPlain,
+  encryptPlain,
+  rewrap,
+  setSecret,
+  unsetSecret,
+  withRecipients,
+  type Format,
+} from "../../src/bundle/index.ts";
+import { findSops, Sops } from "./sops.ts";
+import { codeOf, faultOf, LATER, newKeys, NOW, openText, said, STRICT, textOf, type Keys } from "./support.ts";
+
+const binary = findSops();
+const seed = Number(process.env["SIDECRYPT_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+/** Files of each format; each holds many values, since a process of sops costs 30 ms. */
+const FILES = 2;
+const VALUES_EACH = 60;
+const ENOUGH_TIME = 60_000;
+const MISSING = "the differential test of the formats did not run: no sops";
+if (binary === null && process.env["CI"] === "true") test("there is a real sops in CI", () => expect.fail(MISSING));
+else if (binary === null) writeSync(2, `${MISSING}\n`);
+
+let keys: Keys;
+beforeAll(async () => {
+  keys = await newKeys();
+});
+
+function encrypt(plain: string | Uint8Array, format: Format, allowEmpty: string[] = []): Promise<Uint8Array> {
+  const options = { recipients: [keys.recipient], rule: null, now: NOW, allowEmpty: new Set(allowEmpty) };
+  return encryptPlain(Buffer.from(plain as string), format, options);
+}
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+
+function set(file: Uint8Array, name: string, value: string): Promise<Uint8Array> {
+  return setSecret(file, keys.identities, name, Buffer.from(value), LATER, STRICT);
+}
+
+function edit(file: Uint8Array, plain: string): Promise<Uint8Array> {
+  return editPlain(file, keys.identities, Buffer.from(plain), LATER, STRICT);
+}
+
+/** Lines of the one that are not in the other. */
+function changed(before: Uint8Array, after: Uint8Array): string[] {
+  const known = new Set(text(before).split("\n"));
+  const lines = text(after)
+    .split("\n")
+    .filter((line) => !known.has(line));
+  return lines.map((line) => /[\w-]+/.exec(line)?.[0] ?? line);
+}
+
+const KEY = fc.stringMatching(/^[a-z][A-Za-z0-9_]{0,6}$/).filter((key) => !/^sops$|_unencrypted$/.test(key));
+const UNIT = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(..."aZ0\\\"'$#= :\t[]{}%&<>|->?*!,-".split("")) },
+  fc.constantFrom("\n", "\r", "é", "🔑", "\u2028", "\u0085", "\ufeff"),
+);
+const SCALAR = fc.oneof(
+  { weight: 6, arbitrary: fc.string({ unit: UNIT, minLength: 1, maxLength: 20 }) },
+  fc.constantFrom("true", "null", "~", "0777", "1.0", "2026-01-01", "yes", "007", "1e3", "-", " a ", "a: b", "a #b"),
+  fc.integer(),
+  fc.boolean(),
+);
+const TREE = fc.dictionary(
+  KEY,
+  fc.oneof(
+    { weight: 4, arbitrary: SCALAR },
+    fc.dictionary(KEY, fc.oneof(SCALAR, fc.array(SCALAR, { minLength: 2, maxLength: 3 })), { minKeys: 1, maxKeys: 3 }),
+    fc.array(SCALAR, { minLength: 2, maxLength: 4 }),
+  ),
+  { minKeys: VALUES_EACH / 2, maxKeys: VALUES_EACH },
+);
+
+/** What is delivered of a tree; null: two paths make one name. */
+function delivered(tree: object): Record<string, string> | null {
+  const names: [string, string][] = [];
+  const visit = (node: unknown, path: readonly string[]): void => {
+    if (typeof node === "object" && node !== null) {
+      for (const [key, value] of Object.entries(node)) visit(value, [...path, key]);
+    } else names.push([path.join("_"), typeof node === "boolean" ? (node ? "True" : "False") : String(node)]);
+  };
+  visit(tree, []);
+  const unique = new Map(names);
+  return unique.size === names.length ? Object.fromEntries(unique) : null;
+}
+
+const trees = fc.sample(
+  TREE.filter((tree) => delivered(tree) !== null),
+  { seed, numRuns: FILES },
+);
+
+describe.skipIf(binary === null)(`with the real sops, seed ${seed}`, () => {
+  let sops: Sops;
+  beforeAll(() => {
+    sops = new Sops(binary ?? "", `${keys.identity}\n`);
+  });
+  afterAll(() => {
+    sops.close();
+  });
+
+  const typed = (format: string): string[] => ["--input-type", format, "--output-type", format];
+  async function theirs(file: Uint8Array, format: string): Promise<Record<string, unknown>> {
+    const { stdout } = await sops.on(file, "decrypt", "--input-type", format, "--output-type", "json", "FILE");
+    return JSON.parse(stdout.toString()) as Record<string, unknown>;
+  }
+
+  describe.each(["json", "yaml"] as const)("%s", (format) => {
+    test("we read what it encrypts, and write it so that it reads the same", { timeout: ENOUGH_TIME }, async () => {
+      for (const tree of trees) {
+        const plain = JSON.stringify(tree);
+        const { stdout } = await sops.on(
+          plain,
+          ...["encrypt", "--age", keys.recipient, "--input-type", "json", "--output-type", format, "FILE"],
+        );
+        expect(textOf(await openText(stdout, keys))).toEqual(delivered(tree));
+        const decrypted = await decryptPlain(stdout, keys.identities);
+        expect(decrypted.format).toBe(format);
+        const again = await encrypt(decrypted.bytes, format);
+        expect(await theirs(again, format)).toEqual(tree);
+        const next = await set(stdout, "zz9", 'a"b\n c: #');
+        expect(await theirs(next, format)).toEqual({ ...tree, zz9: 'a"b\n c: #' });
+        expect(await theirs(await rewrap(next, keys.identities, [keys.recipient], LATER), format)).toHaveProperty(
+          "zz9",
+        );
+        expect(changed(stdout, next)).toEqual(["zz9", "lastmodified", "mac"]);
+      }
+    });
+
+    test("each changes the other's file", { timeout: ENOUGH_TIME }, async () => {
+      const plain = format === "json" ? '{"a": "x", "b": {"c": "y"}}' : "a: x # one\n# two\nb:\n    c: y\n";
+      const ours = await encrypt(plain, format);
+      const flags = ["set", ...typed(format), "FILE", '["b"]["c"]', '"z"'];
+      const { file } = await sops.on(ours, ...flags);
+      expect(textOf(await openText(file, keys))).toEqual({ a: "x", b_c: "z" });
+      const back = await unsetSecret(await set(file, "a", "w"), keys.identities, "b_c", LATER, STRICT);
+      expect(await theirs(back, format)).toEqual({ a: "w" });
+    });
+  });
+
+  test("comments of YAML: it decrypts ours, we decrypt its own", { timeout: ENOUGH_TIME }, async () => {
+    const plain =
+      "# head\na: x # beside\nb:\n    # inside\n    c: w\n    d:\n        - p\n        # element\n        - q\n# foot\n";
+    const ours = await encrypt(plain, "yaml");
+    expect(text(ours)).not.toMatch(/head|beside|inside|element|foot/);
+    const { stdout } = await sops.on(ours, "decrypt", ...typed("yaml"), "FILE");
+    for (const comment of ["head", "beside", "inside", "element", "foot"]) expect(stdout.toString()).toContain(comment);
+    const { stdout: its } = await sops.on(plain, "encrypt", "--age", keys.recipient, ...typed("yaml"), "FILE");
+    expect(text((await decryptPlain(its, keys.identities)).bytes)).toBe(plain);
+  });
+
+  test("binary: any bytes, both ways", { timeout: ENOUGH_TIME }, async () => {
+    const bytes = Buffer.from(Uint8Array.from({ length: 256 }, (_, index) => index));
+    const ours = await encrypt(bytes, "binary");
+    const { stdout } = await sops.on(ours, "decrypt", ...typed("binary"), "FILE");
+    expect(stdout.equals(bytes)).toBe(true);
+    const { stdout: its } = await sops.on(bytes, "encrypt", "--age", keys.recipient, ...typed("binary"), "FILE");
+    expect(await decryptPlain(its, keys.identities)).toEqual({ format: "binary", bytes: Uint8Array.from(bytes) });
+    expect(Buffer.from((await openText(its, keys)).secrets.get("data")!).equals(bytes)).toBe(true);
+  });
+
+  test("a dotenv file in a binary one is opened and changed", { timeout: ENOUGH_TIME }, async () => {
+    const args = ["encrypt", "--age", keys.recipient, ...typed("binary"), "FILE"];
+    const { stdout } = await sops.on('# note\nA="x"\nEMPTY=\nB=y\n', ...args);
+    expect(textOf(await openText(stdout, keys))).toEqual({ A: "x", EMPTY: "", B: "y" });
+    const after = await unsetSecret(await set(stdout, "B", "z"), keys.identities, "EMPTY", LATER, STRICT);
+    const { stdout: read } = await sops.on(after, "decrypt", ...typed("binary"), "FILE");
+    expect(read.toString()).toBe('# note\nA="x"\nB=z\n');
+  });
+});
+
+describe("a change keeps every other byte", () => {
+  const PLAIN = {
+    json: '{\n  "a": "x",\n  "list": ["p", "q"],\n  "b": {"c": "y", "n": 9007199254740993}\n}\n',
+    yaml: '# note\na:   x\n\nlist: [p, q]\nb:\n  c: "y"   # beside\n  key: |\n      one\n      two\n',
+  } as const;
+
+  test.each(["json", "yaml"] as const)("of a file in %s", async (format) => {
+    const file = await encrypt(PLAIN[format], format);
+    expect(text((await decryptPlain(file, keys.identities)).bytes)).toBe(PLAIN[format]);
+    expect(changed(file, await set(file, "a", "z"))).toEqual(["a", "lastmodified", "mac"]);
+    expect(Buffer.from(await set(file, "a", "x")).equals(file)).toBe(true);
+    const edited = await edit(file, PLAIN[format].replace("x", "z"));
+    expect(changed(file, edited)).toEqual(["a", "lastmodified", "mac"]);
+    expect(Buffer.from(await edit(file, PLAIN[format])).equals(file)).toBe(true);
+    const other = await newKeys();
+    const shared = await withRecipients(file, keys.identities, [keys.recipient, other.recipient]);
+    expect(textOf(await openText(shared, other))).toMatchObject({ a: "x", list_1: "q", b_c: "y" });
+    expect(text(shared)).toContain(/.*mac.*/.exec(text(file))?.[0]);
+  });
+
+  test("integers beyond 2^53 stay exact", async () => {
+    const file = await encrypt(PLAIN.json, "json");
+    expect(textOf(await openText(file, keys))).toHaveProperty("b_n", "9007199254740993");
+  });
+
+  test.each(["json", "yaml"] as const)(
+    "%s: a new value that the rule would leave in plaintext is refused",
+    async (format) => {
+      const file = await encrypt(PLAIN[format], format);
+      expect(await codeOf(set(file, "new_unencrypted", "x"))).toBe("value-unstorable");
+      const line = format === "json" ? '{"new_unencrypted": "x"}' : "new_unencrypted: x\n";
+      expect(await codeOf(edit(file, line))).toBe("value-unstorable");
+    },
+  );
+
+  test.each(["a\\nb", '"quoted"', "a\r", "\ttab", "ends in blanks  ", "- x", "line\n\n\nlines\n\n"])(
+    "%j, which dotenv may not hold, is stored as it is",
+    async (value) => {
+      for (const format of ["json", "yaml"] as const) {
+        const file = await set(await encrypt(PLAIN[format], format), "a", value);
+        expect(textOf(await openText(file, keys))["a"]).toBe(value);
+        const again = await encrypt((await decryptPlain(file, keys.identities)).bytes, format);
+        expect(textOf(await openText(again, keys))["a"]).toBe(value);
+      }
+    },
+  );
+});
+
+describe("what has no one reading is refused", () => {
+  test.each<[what: string, format: "json" | "yaml", plain: string, code: string]>([
+    ["a key twice", "json", '{"a": "hunter2", "a": "y"}', "bundle-malformed"],
+    ["a key twice", "yaml", "a: hunter2\na: y\n", "bundle-malformed"],
+    ["a key twice in a map", "yaml", "m:\n  a: hunter2\n  a: y\n", "bundle-malformed"],
+    ["two paths to one name", "json", '{"a_b": "hunter2", "a": {"b": "y"}}', "bundle-malformed"],
+    ["a key with a dash", "yaml", "a-b: hunter2\n", "bundle-malformed"],
+    ["a list at the top", "json", '["hunter2"]', "bundle-malformed"],
+    ["text after the end", "json", '{"a": "hunter2"} x', "bundle-malformed"],
+    ["a comma too many", "json", '{"a": "hunter2",}', "bundle-malformed"],
+    ["a lone surrogate", "json", '{"a": "\\ud800hunter2"}', "bundle-malformed"],
+    ["a number that is none", "json", '{"a": 01, "b": "hunter2"}', "bundle-malformed"],
+    ["an integer that sops cannot hold", "json", '{"a": 99999999999999999999}', "bundle-malformed"],
+    ["deep nesting", "json", `${'{"a":'.repeat(40)}"hunter2"${"}".repeat(40)}`, "bundle-malformed"],
+    ["deep nesting", "yaml", `a: ${"[".repeat(40)}hunter2${"]".repeat(40)}\n`, "bundle-malformed"],
+    ["a list of one", "json", '{"a": ["hunter2"]}', "bundle-unsupported"],
+    ["a list of maps", "yaml", "a:\n  - b: hunter2\n  - b: y\n", "bundle-unsupported"],
+    ["a list of lists", "json", '{"a": [["hunter2"], ["y"]]}', "bundle-unsupported"],
+    ["an empty element", "json", '{"a": ["hunter2", null, "y"]}', "bundle-malformed"],
+    ["an anchor", "yaml", "a: &x hunter2\nb: *x\n", "bundle-malformed"],
+    ["a merge key", "yaml", "a: {b: hunter2}\n<<: {c: y}\n", "bundle-malformed"],
+    ["a tag", "yaml", "a: !!str hunter2\n", "bundle-malformed"],
+    ["two documents", "yaml", "a: hunter2\n---\nb: y\n", "bundle-malformed"],
+    ["an octal number", "yaml", "a: 0777\nb: hunter2\n", "bundle-malformed"],
+    ["a time", "yaml", "a: 2026-01-01\nb: hunter2\n", "bundle-malformed"],
+    ["a tab for indentation", "yaml", "a:\n\tb: hunter2\n", "bundle-malformed"],
+    ["nothing but braces", "yaml", "{a: hunter2}\n", "bundle-malformed"],
+    ["a loader variable on a path", "yaml", "LD:\n  PRELOAD: hunter2\n", "value-unstorable"],
+    ["what is encrypted already", "json", '{"a": "hunter2", "sops": {}}', "value-unstorable"],
+  ])("%s, %s", async (_, format, plain, code) => {
+    const fault = await faultOf(encrypt(plain, format));
+    expect(fault.code).toBe(code);
+    expect(said(fault)).not.toContain("hunter2");
+  });
+
+  test("two paths to one name are both named", async () => {
+    const fault = await faultOf(encrypt('{"a_b": "x", "a": {"b": "y"}}', "json"));
+    expect(fault.message).toContain("a_b, line 1; a.b, line 1");
+  });
+
+  test("INI, by name", async () => {
+    expect(await codeOf(encrypt("a = x\n", "ini"))).toBe("bundle-format");
+    expect(await faultOf(openText("a = x\n\n[sops]\nmac = y\n", keys))).toMatchObject({
+      code: "bundle-format",
+      hint: expect.stringContaining("sops decrypt") as string,
+    });
+  });
+});
+
+describe("no single changed byte is accepted with another set of values", () => {
+  test.each(["json", "yaml", "binary"] as const)("%s", { timeout: ENOUGH_TIME }, async (format) => {
+    const plain = {
+      json: '{"A": "canary-one", "m": {"B": "canary-two"}}',
+      yaml: "A: canary-one\nm:\n    B: canary-two\n",
+      binary: "A=canary-one\nB=canary-two\n",
+    };
+    const file = Buffer.from(await encrypt(plain[format], format));
+    const wanted = textOf(await openText(file, keys));
+    // Another share of the bytes each time; the seed says which.
+    const step = 7;
+    for (let at = seed % step; at < file.length; at += step) {
+      const flipped = Buffer.from(file);
+      flipped.writeUInt8(file.readUInt8(at) ^ 0x01, at);
+      const result = await openText(flipped, keys).catch((error: unknown) => error as Error);
+      if (result instanceof Error) {
+        expect(result.name).toBe("SidecryptError");
+        expect(said(result)).not.toMatch(/canary|AGE-SECRET|ENC\[AES/);
+      } else expect(textOf(result)).toEqual(wanted);
+    }
+  });
+});
