@@ -1,8 +1,8 @@
 /**
- * npm run bench [-- --quick] [-- --only rotation|idle|growth]
+ * npm run bench [-- --quick] [-- --only rotation|idle|growth|scan]
  *
  * What a rotation costs beside what an operator does today and beside the bare calls, what the sidecar costs while
- * nothing happens, and how plan and delivery grow. Written to bench/RESULTS.md, unless it is only a part.
+ * nothing happens, how plan and delivery grow, and what a search costs beside grep. Written to bench/RESULTS.md, unless it is only a part.
  */
 import { parseArgs } from "node:util";
 import { line } from "../scripts/demo/print.ts";
@@ -13,6 +13,7 @@ import { measureGrowth } from "./growth.ts";
 import { measureIdle } from "./idle.ts";
 import { Report } from "./report.ts";
 import { measureRotations } from "./rotation.ts";
+import { measureScan } from "./scan.ts";
 
 const WHOLE = {
   sizes: [
@@ -22,6 +23,7 @@ const WHOLE = {
   ],
   idle: 60_000,
   growth: { secrets: 10_000, consumers: 200, times: 5 },
+  scan: { size: 200e6, times: 5 },
 };
 const QUICK: typeof WHOLE = {
   sizes: [
@@ -30,12 +32,13 @@ const QUICK: typeof WHOLE = {
   ],
   idle: 20_000,
   growth: { secrets: 10_000, consumers: 200, times: 1 },
+  scan: { size: 200e6, times: 3 },
 };
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { quick: { type: "boolean" }, only: { type: "string" } } });
   const { quick = false, only } = values;
-  const { sizes, idle, growth } = quick ? QUICK : WHOLE;
+  const { sizes, idle, growth, scan } = quick ? QUICK : WHOLE;
   const { code } = await tryRun("bash", ["scripts/setup.sh"], { shown: true });
   expect(code === 0, "scripts/setup.sh finds or makes what the bench needs");
   await useLocalEngine();
@@ -48,6 +51,7 @@ async function main(): Promise<void> {
     if (chosen("rotation")) await measureRotations({ api, socket, sops, image, sizes }, report);
     if (chosen("idle")) await measureIdle(api, idle, report);
     if (chosen("growth")) await measureGrowth(growth, report);
+    if (chosen("scan")) await measureScan({ sops, ...scan }, report);
   } finally {
     api.close();
   }
