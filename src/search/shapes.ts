@@ -3,28 +3,38 @@ import type { Span } from "./find.ts";
 
 interface Shape {
   readonly kind: string;
-  readonly first: string;
+  /** Three characters that it may begin with. */
+  readonly heads: readonly string[];
   readonly pattern: RegExp;
 }
 
 const SHAPES: readonly Shape[] = [
-  { kind: "age-identity", first: "A", pattern: /AGE-SECRET-KEY-(?:PQ-)?1[02-9AC-HJ-NP-Z]{50,}/iy },
-  { kind: "aws-access-key", first: "A", pattern: /A[KS]IA[A-Z2-7]{16}(?![\w-])/y },
-  { kind: "google-api-key", first: "A", pattern: /AIza[\w-]{35}(?![\w-])/y },
-  { kind: "github-token", first: "g", pattern: /gh[pousr]_[A-Za-z\d]{36,251}(?![\w-])/y },
-  { kind: "github-token", first: "g", pattern: /github_pat_[A-Za-z\d]{22}_[A-Za-z\d]{59}(?![\w-])/y },
-  { kind: "gitlab-token", first: "g", pattern: /glpat-[\w-]{20,}/y },
-  { kind: "slack-token", first: "x", pattern: /xox[abeoprs]-(?=[A-Za-z-]*\d)[\dA-Za-z-]{20,}/y },
-  { kind: "jwt", first: "e", pattern: /eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/y },
-  { kind: "npm-token", first: "n", pattern: /npm_[A-Za-z\d]{36}(?![\w-])/y },
-  { kind: "stripe-key", first: "s", pattern: /sk_live_[A-Za-z\d]{24,}/y },
+  { kind: "age-identity", heads: ["AGE"], pattern: /AGE-SECRET-KEY-(?:PQ-)?1[02-9AC-HJ-NP-Z]{50,}/iy },
+  { kind: "aws-access-key", heads: ["AKI", "ASI"], pattern: /A[KS]IA[A-Z2-7]{16}(?![\w-])/y },
+  { kind: "google-api-key", heads: ["AIz"], pattern: /AIza[\w-]{35}(?![\w-])/y },
+  {
+    kind: "github-token",
+    heads: ["ghp", "gho", "ghu", "ghs", "ghr"],
+    pattern: /gh[pousr]_[A-Za-z\d]{36,251}(?![\w-])/y,
+  },
+  { kind: "github-token", heads: ["git"], pattern: /github_pat_[A-Za-z\d]{22}_[A-Za-z\d]{59}(?![\w-])/y },
+  { kind: "gitlab-token", heads: ["gla"], pattern: /glpat-[\w-]{20,}/y },
+  { kind: "slack-token", heads: ["xox"], pattern: /xox[abeoprs]-(?=[A-Za-z-]*\d)[\dA-Za-z-]{20,}/y },
+  { kind: "jwt", heads: ["eyJ"], pattern: /eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/y },
+  { kind: "npm-token", heads: ["npm"], pattern: /npm_[A-Za-z\d]{36}(?![\w-])/y },
+  { kind: "stripe-key", heads: ["sk_"], pattern: /sk_live_[A-Za-z\d]{24,}/y },
 ];
-const BY_FIRST = new Map(
-  [...new Set(SHAPES.map(({ first }) => first))].map(
-    (first) => [first.charCodeAt(0), SHAPES.filter((shape) => shape.first === first)] as const,
-  ),
+const headOf = (data: Uint8Array, at: number): number =>
+  ((data[at] ?? 0) << 16) | ((data[at + 1] ?? 0) << 8) | (data[at + 2] ?? 0);
+const BY_HEAD = new Map(
+  SHAPES.flatMap(({ heads }) => heads).map((head) => [
+    headOf(Buffer.from(head), 0),
+    SHAPES.filter(({ heads }) => heads.includes(head)),
+  ]),
 );
-const FIRST = new Uint8Array(256).map((_, byte) => (BY_FIRST.has(byte) ? 1 : 0));
+const FIRST = new Uint8Array(256);
+for (const { heads } of SHAPES) for (const head of heads) FIRST[head.charCodeAt(0)] = 1;
+const WORD = new Uint8Array(256).map((_, byte) => (/\w/.test(String.fromCharCode(byte)) ? 1 : 0));
 
 /** The shortest of all: a run that is shorter holds none. */
 export const SHORTEST_SHAPE = 20;
@@ -45,11 +55,14 @@ const DISTINCT = 10;
 /** In a run of token characters. */
 export function shapesIn(data: Buffer, start: number, end: number, found: (span: Span) => void): void {
   for (let at = start; at + 3 < end; at++) {
-    if (FIRST[data[at] ?? 0] !== 1 || (at > start && isWord(data[at - 1] ?? 0))) continue;
+    if (FIRST[data[at] ?? 0] !== 1 || (at > start && WORD[data[at - 1] ?? 0] === 1)) continue;
+    const shapes = BY_HEAD.get(headOf(data, at));
+    if (shapes === undefined) continue;
     const text = data.toString("latin1", at, Math.min(data.length, at + REACH));
-    for (const { kind, pattern } of BY_FIRST.get(data[at] ?? 0) ?? []) {
+    for (const { kind, pattern } of shapes) {
       pattern.lastIndex = 0;
-      tell(kind, at, pattern.exec(text)?.[0] ?? "", found);
+      const token = pattern.exec(text)?.[0];
+      if (token !== undefined) tell(kind, at, token, found);
     }
   }
   if (CONTEXT_LENGTHS.includes(end - start)) inContext(data, start, end, found);
@@ -66,8 +79,6 @@ function inContext(data: Buffer, start: number, end: number, found: (span: Span)
 function tell(kind: string, offset: number, text: string, found: (span: Span) => void): void {
   if (isRandom(text)) found({ name: `shape:${kind}`, form: "raw", offset, end: offset + text.length });
 }
-
-const isWord = (byte: number): boolean => /\w/.test(String.fromCharCode(byte));
 
 /** Documentation is full of what looks like a key and opens nothing. */
 function isRandom(token: string): boolean {
