@@ -1,7 +1,19 @@
 import { defineConfig } from "vitest/config";
 
+const filesOf = (...names: readonly string[]): string[] => names.map((name) => `test/e2e/${name}.test.ts`);
+
 /** Of many minutes each: `npm run test:walks`. The walk of one container's roll is in the usual tests. */
-const WALKS = ["engine", "people", "unit"].map((name) => `test/e2e/crash/${name}.test.ts`);
+const WALKS = filesOf("crash/engine", "crash/people", "crash/unit");
+/** They look at the whole engine, and would take another test's stack for a neighbour that nobody knows. */
+const ALONE = filesOf("verify/*", "canary", "core-dumps", "doctor");
+
+const endToEnd = {
+  // A machine with two cores that runs two stacks or engines at once: what fails twice in a row is not its slowness.
+  retry: process.env["CI"] === "true" ? 1 : 0,
+  globalSetup: ["test/e2e/setup.ts"],
+  testTimeout: 180_000,
+  hookTimeout: 300_000,
+};
 
 export default defineConfig({
   test: {
@@ -11,27 +23,27 @@ export default defineConfig({
       },
       {
         test: {
-          name: "walks",
-          include: WALKS,
-          globalSetup: ["test/e2e/setup.ts"],
-          fileParallelism: false,
-          testTimeout: 1_200_000,
-          hookTimeout: 300_000,
-        },
-      },
-      {
-        test: {
+          ...endToEnd,
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          exclude: WALKS,
-          // A machine with two cores that runs two engines at once: what fails twice in a row is not its slowness.
-          retry: process.env["CI"] === "true" ? 1 : 0,
-          globalSetup: ["test/e2e/setup.ts"],
+          exclude: [...WALKS, ...ALONE],
           // Most of a test is waiting; each stack is a Compose project of its own.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
-          testTimeout: 180_000,
-          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: { ...endToEnd, name: "e2e-alone", include: ALONE, fileParallelism: false, sequence: { groupOrder: 2 } },
+      },
+      {
+        test: {
+          ...endToEnd,
+          name: "walks",
+          include: WALKS,
+          retry: 0,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+          testTimeout: 1_200_000,
         },
       },
     ],

@@ -99,7 +99,7 @@ export class Walk {
     const directory = await mkdtemp(join(tmpdir(), "sc-engines-"));
     const report = join(directory, "report.json");
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-    const child = spawn(process.execPath, [VITEST, "run", "--project", "e2e", ...reporters, ...run.files], {
+    const child = spawn(process.execPath, [VITEST, "run", "--project", "e2e*", ...reporters, ...run.files], {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
