@@ -46,8 +46,6 @@ export interface Evidence {
   events(since: number, until: number): Promise<readonly Json[]>;
   /** A file of a container, symbolic links not followed; at most so many bytes of it. */
   file(id: string, path: string, limit: number): Promise<FileEvidence>;
-  /** The layers of an image as one tar, within it a tar a layer: megabytes to gigabytes. */
-  layers(image: string): AsyncIterable<Uint8Array>;
 }
 
 const record = z.record(z.string(), z.unknown());
@@ -137,10 +135,6 @@ class EngineEvidence implements Evidence {
     }
     const file = readFileFromTar(Buffer.concat(pieces));
     return file === null ? { kind: "none" } : { kind: "file", bytes: file.content };
-  }
-
-  async *layers(image: string): AsyncIterable<Uint8Array> {
-    yield* this.#stream(`/images/${image}/get`, {});
   }
 
   async #get<T>(schema: z.ZodType<T>, path: string, query: Readonly<Record<string, string>> = {}): Promise<T> {

@@ -2,10 +2,12 @@
 import type { Clock } from "../clock.ts";
 import type { Evidence } from "../docker/evidence.ts";
 import { parseInspect } from "../docker/inspect.ts";
-import type { DockerPort } from "../docker/port.ts";
+import { COMPOSE_SERVICE } from "../docker/compose-labels.ts";
+import type { DockerPort, Json } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
 import { toSidecryptError } from "../errors.ts";
 import { faultOf } from "../fault.ts";
+import { parseConsumer, selectNames } from "../plan/index.ts";
 import { createSearcher, type Needle, type Unchecked } from "../search/index.ts";
 import { type Beside, besideFindings, type BesideView, deliveredValues, readBeside } from "./beside.ts";
 import { hider } from "./hide.ts";
@@ -57,14 +59,14 @@ export async function runVerify(deps: VerifyDeps, options: VerifyOptions): Promi
   const into = new Sightings(createSearcher(needles, { shapes: true, digests: true, strict: options.strict }));
   const tested = await testItself(deps, options, stack, into);
   const sidecar = options.beside?.self.id ?? null;
-  const ownFiles = new Map(sidecar === null ? [] : [[sidecar, [options.keyFile]]]);
+  const ownFiles = new Map(sidecarsOf(stack, sidecar, options.keyFile).map((id) => [id, [options.keyFile]]));
   const look: Look = { evidence, changes: (id) => docker.changes(id), into, ownFiles };
   await lookAtStack(look, stack, options.project, clock.now());
   if (options.watch > 0) await watchProcesses(deps, look, stack, options.watch);
 
   const findings = [
     ...(options.findings ?? []),
-    ...judge(into.all, view === null ? new Map() : declaredIn(view)),
+    ...judge(into.all, declaredIn(stack.ours, [...new Set(needles.map(({ name }) => name))])),
     ...(await besides(deps, options, stack, view, into)),
     ...(await around(deps, options, stack, view, into)),
   ];
@@ -214,13 +216,24 @@ function withPrinted(needles: readonly Needle[]): Needle[] {
   return [...new Map(all.map((one) => [`${one.name} ${Buffer.from(one.value).toString("latin1")}`, one])).values()];
 }
 
-/** Consumers whose process environment is declared, by container. */
-function declaredIn({ observed, plan: { consumers } }: BesideView): Map<string, Declared> {
-  const rows = observed.containers
-    .filter(({ labels }) => labels["sidecrypt.env"] === "allowed")
-    .flatMap(({ id, service }): [string, Declared][] => {
-      const asks = consumers.find((one) => one.service === service)?.asks;
-      return asks === undefined ? [] : [[id, { service, secrets: new Set(asks.values()) }]];
-    });
-  return new Map(rows);
+/** From elsewhere: the one that has both the engine's socket and a key where the sidecar has its own. */
+function sidecarsOf({ ours }: StackEvidence, known: string | null, keyFile: string): string[] {
+  if (known !== null) return [known];
+  return ours
+    .map(parseInspect)
+    .filter(({ mounts }) => mounts.some((one) => one.source.endsWith(".sock")))
+    .filter(({ mounts }) => mounts.some((one) => one.destination === keyFile))
+    .map(({ id }) => id);
+}
+
+/** Consumers whose process environment is declared, by container: by their labels alone, refused or not. */
+function declaredIn(ours: readonly Json[], names: readonly string[]): Map<string, Declared> {
+  return new Map(
+    ours.map(parseInspect).flatMap(({ id, labels }): [string, Declared][] => {
+      const service = labels[COMPOSE_SERVICE] ?? "";
+      const asking = parseConsumer(service, labels);
+      if (asking === null || "fault" in asking || !asking.envAllowed) return [];
+      return [[id, { service, secrets: new Set(selectNames(asking.patterns, names).names) }]];
+    }),
+  );
 }
