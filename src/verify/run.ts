@@ -58,8 +58,8 @@ export async function runVerify(deps: VerifyDeps, options: VerifyOptions): Promi
   const needles = withPrinted([...options.needles, ...(view === null ? [] : deliveredValues(view))]);
   const into = new Sightings(createSearcher(needles, { shapes: true, digests: true, strict: options.strict }));
   const tested = await testItself(deps, options, stack, into);
-  const sidecar = options.beside?.self.id ?? null;
-  const ownFiles = new Map(sidecarsOf(stack, sidecar, options.keyFile).map((id) => [id, [options.keyFile]]));
+  const sidecar = sidecarIn(stack, options);
+  const ownFiles = new Map(sidecar === null ? [] : [[sidecar, [options.keyFile]]]);
   const look: Look = { evidence, changes: (id) => docker.changes(id), into, ownFiles };
   await lookAtStack(look, stack, options.project, clock.now());
   if (options.watch > 0) await watchProcesses(deps, look, stack, options.watch);
@@ -129,18 +129,19 @@ async function besides(
 
 async function around(
   { evidence }: VerifyDeps,
-  { beside, project }: VerifyOptions,
-  { ours, others }: StackEvidence,
+  options: VerifyOptions,
+  stack: StackEvidence,
   view: BesideView | null,
   into: Sightings,
 ): Promise<Finding[]> {
+  const { ours, others } = stack;
   try {
     const [info, version] = await Promise.all([evidence.info(), evidence.version()]);
     const consumers = new Set((view?.plan.consumers ?? []).map(({ service }) => service));
     const own = view?.own ?? null;
-    return surroundingFindings({ info, version, ours, others, sidecar: beside?.self.id ?? null, consumers, own });
+    return surroundingFindings({ info, version, ours, others, sidecar: sidecarIn(stack, options), consumers, own });
   } catch (thrown) {
-    into.gap(project, "engine (docker info)", toSidecryptError(thrown).message);
+    into.gap(options.project, "engine (docker info)", toSidecryptError(thrown).message);
     return [];
   }
 }
@@ -217,13 +218,13 @@ function withPrinted(needles: readonly Needle[]): Needle[] {
 }
 
 /** From elsewhere: the one that has both the engine's socket and a key where the sidecar has its own. */
-function sidecarsOf({ ours }: StackEvidence, known: string | null, keyFile: string): string[] {
-  if (known !== null) return [known];
-  return ours
+function sidecarIn({ ours }: StackEvidence, { beside, keyFile }: VerifyOptions): string | null {
+  if (beside !== null) return beside.self.id;
+  const found = ours
     .map(parseInspect)
     .filter(({ mounts }) => mounts.some((one) => one.source.endsWith(".sock")))
-    .filter(({ mounts }) => mounts.some((one) => one.destination === keyFile))
-    .map(({ id }) => id);
+    .find(({ mounts }) => mounts.some((one) => one.destination === keyFile));
+  return found?.id ?? null;
 }
 
 /** Consumers whose process environment is declared, by container: by their labels alone, refused or not. */
