@@ -9,18 +9,21 @@ import type { DockerPort } from "./docker/port.ts";
 import { EXIT_STATUS, systemCode } from "./errors.ts";
 import { describeCrash } from "./frames.ts";
 import { harden } from "./harden.ts";
+import { runDocker } from "./process.ts";
 import { createLog } from "./report/log.ts";
 import { createRedactor } from "./report/redact.ts";
 import { VERSION } from "./version.ts";
 
 const redactor = createRedactor();
 
-async function startDaemon(config: Config): Promise<number> {
+async function connect(socketPath: string, callTimeout: number): Promise<DockerPort> {
   // Only here: a health check every other second must not load the engine's client.
-  const [{ runDaemon }, { connectEngine }] = await Promise.all([
-    import("./daemon/daemon.ts"),
-    import("./docker/engine.ts"),
-  ]);
+  const { connectEngine } = await import("./docker/engine.ts");
+  return connectEngine(socketPath, { clock: systemClock, callTimeout });
+}
+
+async function startDaemon(config: Config): Promise<number> {
+  const { runDaemon } = await import("./daemon/daemon.ts");
   // Files on the drops get their modes by hand, directories theirs from here (deliver/).
   process.umask(0o022);
   const write = (line: string): void => void process.stdout.write(line);
@@ -39,18 +42,15 @@ async function startDaemon(config: Config): Promise<number> {
     version: VERSION,
     hostname: hostname(),
     stop: stop.signal,
-    connect: (socketPath, callTimeout) => connectEngine(socketPath, { clock: systemClock, callTimeout }),
+    connect,
   });
   return 0;
 }
 
 async function openEngine({ dockerSocket, apiTimeout }: Config): Promise<{ docker: DockerPort; evidence: Evidence }> {
-  const [{ connectEngine }, { openEvidence }] = await Promise.all([
-    import("./docker/engine.ts"),
-    import("./docker/evidence.ts"),
-  ]);
+  const { openEvidence } = await import("./docker/evidence.ts");
+  const docker = await connect(dockerSocket, apiTimeout);
   const patience = { clock: systemClock, callTimeout: apiTimeout };
-  const docker = await connectEngine(dockerSocket, patience);
   return { docker, evidence: openEvidence(dockerSocket, docker.apiVersion, patience) };
 }
 
@@ -79,4 +79,5 @@ process.exitCode = await main(process.argv.slice(2), {
   beforeEnd: createBeforeEnd(),
   startDaemon,
   openEngine,
+  docker: (args, options) => runDocker(args, process.env, options),
 });

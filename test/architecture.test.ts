@@ -56,6 +56,7 @@ test("the tree is there", () => {
 /** Folder to what it may import from outside src/, each with its reason. */
 const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {
+    "node:child_process": "process.ts: Docker's own command line, for doctor",
     "node:crypto": "keys.ts: whether its files changed",
     "node:fs/promises": "keys.ts reads the identity files",
     "node:os": "main.ts: the host's name",
@@ -78,7 +79,9 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "node:path": "the same",
     "node:tty": "a question at the terminal, stdin left to the editor",
     "node:util": "parseArgs",
+    zod: "doctor: what docker's command line prints",
   },
+  "compose-model": { zod: "a rendered Compose model is an edge" },
   control: {
     "node:fs/promises": "the socket's file",
     "node:http": "the protocol of the control socket",
@@ -155,7 +158,7 @@ describe("imports", () => {
     expect([...new Set(used)].toSorted()).toEqual(listed.toSorted());
   });
 
-  test.each(["bundle", "plan", "render", "rules", "search"])(
+  test.each(["bundle", "plan", "render", "rules", "search", "compose-model", "doctor"])(
     "%s/ is pure: no engine, no files, no processes, no clock, nothing above it",
     (folder) => {
       const banned =

@@ -5,6 +5,7 @@ import { describe, expect, it, test } from "vitest";
 import { meaningOf } from "../src/bundle/meaning.ts";
 import { dotenv } from "../src/bundle/dotenv.ts";
 import { COMMANDS, HELP, OVERVIEW } from "../src/cli/help.ts";
+import { CHECKS } from "../src/compose-model/index.ts";
 import { VARIABLES } from "../src/config.ts";
 import { EXIT_STATUS } from "../src/errors.ts";
 import { parseConsumer } from "../src/plan/labels.ts";
@@ -188,6 +189,12 @@ describe("log events and states", () => {
     expect(states).toContain("quarantined");
     expect(sorted(firsts("## Status, log, exit status, errors"))).toEqual(states);
   });
+});
+
+test("the README's table has every check of doctor with what it means, and no other", () => {
+  const written = rows(section("## Doctor")).map(([check = "", meaning]) => [check, meaning] as const);
+  expect(Object.fromEntries(written)).toEqual(CHECKS);
+  expect(written).toHaveLength(Object.keys(CHECKS).length);
 });
 
 describe("commands", () => {

@@ -10,6 +10,7 @@ export {
   type KeyText,
 } from "./identities.ts";
 export { merge } from "./merge.ts";
+export { namesWithoutKey } from "./outline.ts";
 export { open, type OpenOptions } from "./open.ts";
 export { decryptKeyFile, isEncryptedKeyFile } from "./passphrase.ts";
 export type { Format } from "./document.ts";

@@ -23,6 +23,7 @@ export const COMMANDS = [
   "rotate",
   "recipients",
   "diff",
+  "doctor",
 ] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
@@ -52,6 +53,9 @@ Anywhere, with the key:
   keygen            make an age identity
   sign [BUNDLE]     sign a bundle with an SSH key
   scan PATH         look for the secrets in files, logs and the git history
+
+In a checkout without the key, or in the sidecar's container:
+  doctor            what will not work, or is odd, with the line that mends it
 
   --help            help for each: sidecrypt COMMAND --help
   --version

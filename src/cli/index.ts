@@ -29,6 +29,7 @@ const LOAD: Readonly<Record<CommandName, () => Promise<Command>>> = {
   keygen: async () => (await import("./keygen.ts")).keygen,
   sign: async () => (await import("./sign.ts")).sign,
   verify: async () => (await import("./verify.ts")).verify,
+  doctor: async () => (await import("./doctor.ts")).doctor,
   health: async () => (await import("./health.ts")).health,
   scan: async () => (await import("./scan.ts")).scan,
 };

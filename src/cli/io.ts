@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Config, Environment } from "../config.ts";
 import type { Evidence } from "../docker/evidence.ts";
 import type { DockerPort } from "../docker/port.ts";
+import type { Ran, RunOptions } from "../process.ts";
 
 /** `process.stdin` fits. */
 export interface Input extends AsyncIterable<Uint8Array | string> {
@@ -34,4 +35,6 @@ export interface Io {
   startDaemon(config: Config): Promise<number>;
   /** To act on, and to look at. */
   openEngine(config: Config): Promise<{ readonly docker: DockerPort; readonly evidence: Evidence }>;
+  /** Docker's own command line, in our environment. */
+  docker(args: readonly string[], options?: RunOptions): Promise<Ran>;
 }

@@ -177,7 +177,7 @@ const isWaitedFor = ({ condition }: Dependency): boolean => condition === "servi
  * `svc:condition:restart,…`. Compose before 2.17 wrote the names alone, which later ones read as `restart: true`
  * (recreate.md H38).
  */
-export function dependenciesOf({ labels }: ObservedContainer): Dependency[] {
+export function dependenciesOf({ labels }: Pick<ObservedContainer, "labels">): Dependency[] {
   const entries = (labels[DEPENDS_ON] ?? "").split(",").map((entry) => entry.trim().split(":"));
   return entries
     .filter(([service]) => service !== undefined && service !== "")

@@ -26,6 +26,7 @@ export interface Options {
   /** Stdout is a terminal. */
   readonly terminal?: boolean;
   readonly startDaemon?: Io["startDaemon"];
+  readonly docker?: Io["docker"];
 }
 
 export async function sidecrypt(argv: readonly string[], options: Options = {}): Promise<Result> {
@@ -43,6 +44,7 @@ export async function sidecrypt(argv: readonly string[], options: Options = {}):
     beforeEnd: () => () => undefined,
     startDaemon: options.startDaemon ?? (() => Promise.reject(new Error("no daemon in this test"))),
     openEngine: () => Promise.reject(new Error("no engine in this test")),
+    docker: options.docker ?? (() => Promise.reject(new Error("no docker in this test"))),
   });
   return { status, stdout, stderr };
 }

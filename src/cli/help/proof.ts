@@ -1,5 +1,26 @@
 /** Proof that nothing leaks. */
 export const PROOF = {
+  doctor: `usage: sidecrypt doctor [--compose FILE] [--json]
+
+Looks for what will not work and what is odd, before the first start and later,
+and prints each with the line to paste; names and places, never values. Changes
+nothing, and needs no key.
+
+In a checkout it asks docker compose for the rendered file, and the engine for
+volumes, images and processes. In the sidecar's container (docker compose exec
+secrets sidecrypt doctor) it looks at the running stack.
+
+  --compose FILE   a Compose file; or a model that is rendered already (docker
+                   compose config --format json), - for stdin [the file that
+                   docker compose finds]
+  --json           the same as JSON, for machines
+
+Exit status: 0 if nothing has to be mended, warnings or not; 1 if something has;
+2 if the Compose file cannot be read.
+
+Example:
+  $ sidecrypt doctor --compose compose.yaml`,
+
   scan: `usage: sidecrypt scan [--git] [--staged] [PATH...]
 
 Looks for the secrets of the bundle, in every encoding that it knows, and for
