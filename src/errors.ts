@@ -7,6 +7,7 @@
 export const EXIT_STATUS = {
   usage: 2,
   "config-invalid": 2,
+  "canary-refused": 2,
   "key-in-environment": 2,
   "debug-in-environment": 2,
   "signers-invalid": 2,
@@ -62,6 +63,7 @@ export const EXIT_STATUS = {
   "docker-too-old": 6,
   "docker-refused": 6,
   "self-unknown": 6,
+  "canary-failed": 6,
 
   "roll-failed": 7,
   "roll-unfaithful": 7,

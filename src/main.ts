@@ -22,18 +22,23 @@ async function connect(socketPath: string, callTimeout: number): Promise<DockerP
   return connectEngine(socketPath, { clock: systemClock, callTimeout });
 }
 
+/** From then on such a signal asks for an orderly end, and no longer ends the process. */
+function interrupted(signals: readonly NodeJS.Signals[]): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of signals) {
+    process.on(signal, () => {
+      stop.abort();
+    });
+  }
+  return stop.signal;
+}
+
 async function startDaemon(config: Config): Promise<number> {
   const { runDaemon } = await import("./daemon/daemon.ts");
   // Files on the drops get their modes by hand, directories theirs from here (deliver/).
   process.umask(0o022);
   const write = (line: string): void => void process.stdout.write(line);
   const log = createLog({ level: config.logLevel, write, redactor, clock: systemClock });
-  const stop = new AbortController();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      stop.abort();
-    });
-  }
   await runDaemon({
     config,
     clock: systemClock,
@@ -41,7 +46,7 @@ async function startDaemon(config: Config): Promise<number> {
     redactor,
     version: VERSION,
     hostname: hostname(),
-    stop: stop.signal,
+    stop: interrupted(["SIGTERM", "SIGINT"]),
     connect,
   });
   return 0;
@@ -80,4 +85,5 @@ process.exitCode = await main(process.argv.slice(2), {
   startDaemon,
   openEngine,
   docker: (args, options) => runDocker(args, process.env, options),
+  interrupted: () => interrupted(["SIGTERM", "SIGINT", "SIGHUP"]),
 });

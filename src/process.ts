@@ -23,7 +23,10 @@ export function runDocker(
   return new Promise((resolve, reject) => {
     // A process group of its own: what a terminal sends on ^C would end the very command that takes a stack down.
     const child = spawn("docker", args, { env, stdio: "pipe", detached: true });
-    const stop = (): void => void child.kill("SIGTERM");
+    // The plugin is a process of its own below it.
+    const stop = (): void => {
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGTERM");
+    };
     if (signal?.aborted === true) stop();
     signal?.addEventListener("abort", stop, { once: true });
     const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];

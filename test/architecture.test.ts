@@ -56,7 +56,7 @@ test("the tree is there", () => {
 /** Folder to what it may import from outside src/, each with its reason. */
 const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {
-    "node:child_process": "process.ts: Docker's own command line, for doctor",
+    "node:child_process": "process.ts: Docker's own command line, for doctor and verify --canary",
     "node:crypto": "keys.ts: whether its files changed",
     "node:fs/promises": "keys.ts reads the identity files",
     "node:os": "main.ts: the host's name",
@@ -158,7 +158,7 @@ describe("imports", () => {
     expect([...new Set(used)].toSorted()).toEqual(listed.toSorted());
   });
 
-  test.each(["bundle", "plan", "render", "rules", "search", "compose-model", "doctor"])(
+  test.each(["bundle", "plan", "render", "rules", "search", "compose-model", "doctor", "canary"])(
     "%s/ is pure: no engine, no files, no processes, no clock, nothing above it",
     (folder) => {
       const banned =

@@ -106,7 +106,7 @@ describe("labels", () => {
 
   it("that the documentation names exist", () => {
     const journal: readonly string[] = JOURNAL_LABELS;
-    const named = matches(ALL, /\bsidecrypt\.[a-z-]+/g).filter((label) => !journal.includes(label));
+    const named = matches(ALL, /\bsidecrypt\.(?!mjs\b)[a-z-]+/g).filter((label) => !journal.includes(label));
     expect(named.filter(isUnknown)).toEqual([]);
   });
 
@@ -219,6 +219,16 @@ describe("commands", () => {
     const files = matches(codeOf(ALL), /\bscripts\/[\w-]+\.\w+/g);
     expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
   });
+});
+
+test("the workflow in the README is the one of this repository, and CI runs the same commands", () => {
+  const [, after = ""] = README.split("<!-- .github/workflows/canary.yaml -->\n");
+  const [snippet] = fences(after);
+  const workflow = read(".github/workflows/canary.yaml");
+  expect(snippet).toEqual({ language: "yaml", code: workflow });
+  const commands = [...workflow.matchAll(/- run: (.+)$/gm)].map(([, command = ""]) => command);
+  expect(commands.at(-1)).toContain("verify --canary");
+  expect(commands.filter((command) => !read(".ci/run").includes(command))).toEqual([]);
 });
 
 test("the compose snippet is compose/minimal/compose.yaml", () => {

@@ -37,4 +37,6 @@ export interface Io {
   openEngine(config: Config): Promise<{ readonly docker: DockerPort; readonly evidence: Evidence }>;
   /** Docker's own command line, in our environment. */
   docker(args: readonly string[], options?: RunOptions): Promise<Ran>;
+  /** Aborts when somebody wants the command to end; from then on a signal no longer ends the process by itself. */
+  interrupted(): AbortSignal;
 }

@@ -16,7 +16,8 @@ import {
   VERDICT_EXIT,
   type VerifyReport,
 } from "../verify/index.ts";
-import { parseArguments, usage } from "./arguments.ts";
+import { parseArguments, usage, type Parsed } from "./arguments.ts";
+import type { CanaryRequest } from "./canary.ts";
 import type { Io } from "./io.ts";
 import { openMerged } from "./opening.ts";
 import type { Ui } from "./ui.ts";
@@ -27,6 +28,9 @@ const FLAGS = {
   github: { type: "boolean" },
   strict: { type: "boolean" },
   watch: { type: "string" },
+  canary: { type: "boolean" },
+  compose: { type: "string" },
+  bundle: { type: "string" },
 } as const;
 const FORMATS = ["json", "sarif", "github"] as const;
 /** Longer than any start of a container that is worth watching. */
@@ -38,6 +42,9 @@ export async function verify(argv: readonly string[], io: Io, ui: Ui): Promise<n
   const formats = FORMATS.filter((one) => parsed.has(one));
   if (formats.length > 1) throw usage(`verify: --${formats.join(" and --")} are two formats`, "verify");
   const watch = watchOf(parsed.value("watch"));
+  if (parsed.has("canary")) return (await import("./canary.ts")).canary(canaryRequest(parsed), io, ui);
+  const alone = (["compose", "bundle"] as const).find((one) => parsed.has(one));
+  if (alone !== undefined) throw usage(`verify: --${alone} is for --canary`, "verify");
   const config = parseConfig(io.env);
   const { docker, evidence } = await io.openEngine(config);
   const mountinfo = await readFile("/proc/self/mountinfo", "utf8");
@@ -60,6 +67,17 @@ export async function verify(argv: readonly string[], io: Io, ui: Ui): Promise<n
   );
   ui.out(render(report, formats[0]));
   return VERDICT_EXIT[report.verdict];
+}
+
+/** What is asked of the `verify` in the canary's own sidecar. */
+function canaryRequest(parsed: Parsed): CanaryRequest {
+  const flags = [...FORMATS, "strict"].filter((one) => parsed.has(one)).map((one) => `--${one}`);
+  const watch = parsed.value("watch");
+  return {
+    compose: parsed.value("compose"),
+    bundle: parsed.value("bundle"),
+    flags: watch === null ? flags : [...flags, "--watch", watch],
+  };
 }
 
 function watchOf(text: string | null): number {

@@ -44,6 +44,7 @@ export async function sidecrypt(argv: readonly string[], options: Options = {}):
     beforeEnd: () => () => undefined,
     startDaemon: options.startDaemon ?? (() => Promise.reject(new Error("no daemon in this test"))),
     openEngine: () => Promise.reject(new Error("no engine in this test")),
+    interrupted: () => new AbortController().signal,
     docker: options.docker ?? (() => Promise.reject(new Error("no docker in this test"))),
   });
   return { status, stdout, stderr };

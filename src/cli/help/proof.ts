@@ -58,10 +58,16 @@ and calls nothing clean unless it finds them all. Never prints a value.
   --github       as annotations of GitHub Actions
   --strict       warnings, and values too weak to search for, fail it too
   --watch TIME   look at the processes for so long: one may live for a second
+  --canary       on a host with Docker's command line, without any key: brings
+                 the Compose file up with random values, verifies that stack
+                 and takes it down; refused where the real one runs
+  --compose FILE the Compose file of the canary [the one that Compose finds]
+  --bundle FILE  the encrypted file whose names it takes [the one mounted]
 
 Exit status: 0 clean and complete, 1 a leak, 2 something to be mended,
 3 incomplete: something could not be looked at.
 
 Example:
-  $ docker compose exec secrets sidecrypt verify`,
+  $ docker compose exec secrets sidecrypt verify
+  $ sidecrypt verify --canary --compose compose.yaml`,
 } as const;
