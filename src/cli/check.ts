@@ -1,4 +1,4 @@
-import { sniff } from "../bundle/index.ts";
+import { describeBundle } from "../bundle/index.ts";
 import { admit, loadPolicy } from "../admission.ts";
 import { parseConfig } from "../config.ts";
 import type { Signer } from "../trust/index.ts";
@@ -18,20 +18,14 @@ export async function check(argv: readonly string[], io: Io, ui: Ui): Promise<nu
 
 function print({ path, bundle, opened }: OpenedFile, signer: Signer | null, ui: Ui): void {
   const names = [...opened.secrets.keys()];
-  const [format, recipients] = [sniff(bundle.bytes), countRecipients(bundle.bytes)];
-  ui.out(`${path}: ${format}, ${count(names.length, "secret")}, ${count(recipients, "recipient")}, MAC verified`);
+  // How many keys open it: one that is forgotten shows here, not on the day of the disaster.
+  const { format, recipients } = describeBundle(bundle.bytes);
+  ui.out(
+    `${path}: ${format}, ${count(names.length, "secret")}, ${count(recipients.length, "recipient")}, MAC verified`,
+  );
   if (signer !== null) ui.out(`signed by ${signer.principals}, key ${signer.fingerprint}`);
   for (const name of names) ui.out(name);
   for (const { subject, message } of opened.warnings) ui.out(`warning: ${subject}: ${message}`);
-}
-
-/** How many keys open it: one that is forgotten shows here, not on the day of the disaster. */
-function countRecipients(bytes: Uint8Array): number {
-  return (
-    Buffer.from(bytes)
-      .toString("latin1")
-      .match(/^sops_age__list_\d+__map_recipient=/gm) ?? []
-  ).length;
 }
 
 function count(number: number, noun: string): string {
