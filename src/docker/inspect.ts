@@ -61,8 +61,8 @@ const inspected = z
       .nullish(),
   })
   .transform((raw): Inspected => {
-    const config = configured.parse(raw.Config);
-    const host = restarting.parse(raw.HostConfig);
+    const config = parse(configured, raw.Config, "container inspect, its Config");
+    const host = parse(restarting, raw.HostConfig, "container inspect, its HostConfig");
     return {
       id: raw.Id,
       name: raw.Name.replace(/^\//, ""),
@@ -148,7 +148,15 @@ export const parseChanges = (answer: unknown): readonly ChangedPath[] => parse(c
 /** @param header `X-Docker-Container-Path-Stat` */
 export function parseStat(header: unknown): PathStat {
   const text = Buffer.from(parse(z.string(), header, "archive"), "base64").toString();
-  return parse(pathStat, JSON.parse(text), "archive");
+  return parse(pathStat, tryJson(text), "archive");
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 export const parseInspect = (answer: unknown): Inspected => parse(inspected, answer, "container inspect");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fileNameOf, isFileName, parsePatterns, selectNames } from "../../src/plan/select.ts";
+import { fileNameOf, isFileName, parsePatterns, selectNames, selects } from "../../src/plan/select.ts";
 
 const names = ["BOT1_KEY", "BOT1_SECRET", "BOT2_KEY", "REDIS_PASSWORD", "A.B", "AxB"];
 
@@ -49,9 +49,21 @@ describe("names and globs", () => {
     expect(parsePatterns(label)).toBe(complaint);
   });
 
-  it("takes no time over a glob made to backtrack", () => {
-    const patterns = parsePatterns("*".repeat(200) + "x");
+  it.each(["*".repeat(200) + "x", "*y".repeat(20) + "*x"])("takes no time over %s, made to backtrack", (label) => {
+    const patterns = parsePatterns(label);
     expect(typeof patterns === "string" ? null : selectNames(patterns, ["y".repeat(5000)]).names).toEqual([]);
+  });
+
+  it.each([
+    ["A*A", ["AA", "ABA"], ["A", "AB"]],
+    ["A*B*B", ["ABB", "AxBxB"], ["AB", "ABx"]],
+    ["*", ["", "A"], []],
+    ["**.*", [".", "A.B"], ["AB"]],
+    ["A*AB*B", ["AABB"], ["AABx", "AAB"]],
+  ])("%j fits %j and not %j", (glob, fitting, others) => {
+    const patterns = parsePatterns(glob);
+    if (typeof patterns === "string") throw new Error(patterns);
+    expect([...fitting, ...others].filter((name) => selects(patterns, name))).toEqual(fitting);
   });
 });
 
