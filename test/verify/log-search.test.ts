@@ -29,6 +29,6 @@ test("a value at the very border of two parts is found", () => {
 });
 
 test("a short line is decoded as deeply as any text", () => {
-  const encoded = Buffer.from(JSON.stringify({ key: `${VALUE}` })).toString("base64");
+  const encoded = Buffer.from(JSON.stringify({ key: VALUE })).toString("base64");
   expect(linesOf(`token=${encoded}\n`, 10)).toEqual([1]);
 });
