@@ -190,7 +190,7 @@ function deliverable(
   for (const value of values) {
     const asWritten = !isDotenv || dotenv === "raw" || value.type !== "str";
     const meaning = asWritten ? { bytes: value.bytes, notes: [] } : meaningOf(value.bytes);
-    secrets.set(value.name, Uint8Array.from(meaning.bytes));
+    secrets.set(value.name, new Uint8Array(meaning.bytes));
     for (const message of [...storageNotes(value), ...meaning.notes]) warnings.push({ subject: value.name, message });
   }
   return { secrets, warnings };
