@@ -19,7 +19,7 @@ function faultOf(parsed: ReturnType<typeof parse>): Fault {
 describe("labels that are accepted", () => {
   it("has a default for all but sidecrypt.secrets", () => {
     expect(parse({})).toEqual({
-      patterns: [{ text: "A", expression: /^A$/, exclude: false, optional: false }],
+      patterns: [{ text: "A", parts: ["A"], exclude: false, optional: false }],
       stripPrefix: "",
       formats: ["files"],
       templates: [],
