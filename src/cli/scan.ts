@@ -10,6 +10,7 @@ import {
   scanFiles,
   scanHistory,
   scanInput,
+  scanModel,
   scanStaged,
   statusOf,
   type NotChecked,
@@ -18,6 +19,7 @@ import {
 } from "../scan/index.ts";
 import { createSearcher, type Needle, type Searcher } from "../search/index.ts";
 import { parseArguments, usage, type Parsed, type Shape } from "./arguments.ts";
+import { readCompose } from "./compose.ts";
 import type { Io } from "./io.ts";
 import { openAll, openFile } from "./opening.ts";
 import type { Ui } from "./ui.ts";
@@ -32,6 +34,7 @@ const SHAPE: Shape = {
     "no-bundle": { type: "boolean" },
     git: { type: "boolean" },
     staged: { type: "boolean" },
+    compose: { type: "string" },
     json: { type: "boolean" },
     report: { type: "boolean" },
   },
@@ -44,7 +47,7 @@ export async function scan(argv: readonly string[], io: Io, ui: Ui): Promise<num
   const needles = await needlesOf(parsed, config, ui);
   const searcher = createSearcher(needles, { shapes: true });
   const report: ScanReport = {
-    scopes: await scopesOf(parsed, searcher, config, io),
+    scopes: [...(await scopesOf(parsed, searcher, config, io)), ...(await composeScope(parsed, searcher, needles, io))],
     unsearched: [
       ...(needles.length === 0
         ? [{ place: "the bundle", why: "--no-bundle: only what looks like a key is found" }]
@@ -72,7 +75,7 @@ async function scopesOf(parsed: Parsed, searcher: Searcher, { keyFile }: Config,
   const ignored = await readIgnoreFile(root);
   const paths = parsed.operands.filter((path) => path !== "-");
   const git = gitIn(root, io.env);
-  const hasScope = parsed.has("git") || parsed.has("staged") || parsed.operands.length > 0;
+  const hasScope = ["git", "staged", "compose"].some((flag) => parsed.has(flag)) || parsed.operands.length > 0;
   if (!hasScope) throw usage("scan: name what to look through", "scan", "sidecrypt scan . for this directory");
   const scopes: Scope[] = [];
   if (paths.length > 0) scopes.push(await scanFiles(paths, searcher, { ignored, root, keyFile }));
@@ -80,6 +83,20 @@ async function scopesOf(parsed: Parsed, searcher: Searcher, { keyFile }: Config,
   if (parsed.has("staged")) scopes.push(await scanStaged(searcher, ignored, git));
   if (parsed.has("git")) scopes.push(await scanHistory(searcher, ignored, git));
   return scopes;
+}
+
+async function composeScope(parsed: Parsed, searcher: Searcher, needles: readonly Needle[], io: Io): Promise<Scope[]> {
+  const file = parsed.value("compose");
+  if (file === null) return [];
+  const model = await readCompose(file, io, "scan");
+  return [
+    scanModel(
+      model,
+      file,
+      searcher,
+      needles.map(({ name }) => name),
+    ),
+  ];
 }
 
 function gitIn(directory: string, env: Environment) {

@@ -27,7 +27,8 @@ export function reportJson({ scopes, unsearched }: ScanReport, at: Date, version
 
 export function reportLines({ scopes, unsearched }: ScanReport): string[] {
   return [
-    ...scopes.flatMap(({ findings }) => findings.map(findingLine)),
+    ...scopes.flatMap(({ findings }) => findings.flatMap((one) => findingLines("found", one))),
+    ...scopes.flatMap(({ warnings }) => warnings.flatMap((one) => findingLines("warning", one))),
     ...scopes.flatMap(({ allowed }) => allowed.map(allowedLine)),
     ...scopes.flatMap(({ notChecked }) => notChecked.map(notCheckedLine)),
     ...unsearched.map(({ place, why }) => `not searched for: ${place}: ${why}`),
@@ -35,8 +36,9 @@ export function reportLines({ scopes, unsearched }: ScanReport): string[] {
   ];
 }
 
-function findingLine(one: Finding): string {
-  return `found: ${placed(one)}: ${one.name}, ${one.form}${times(one)}`;
+function findingLines(what: string, one: Finding): string[] {
+  const line = `${what}: ${placed(one)}: ${one.name}, ${one.form}${times(one)}`;
+  return one.hint === undefined ? [line] : [line, one.hint.replace(/^/gm, "  ")];
 }
 
 function allowedLine(one: Allowed): string {

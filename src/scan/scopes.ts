@@ -50,7 +50,10 @@ class Tally {
 
   scope(): Scope {
     const [name, checked, bytes] = [this.#name, this.#checked, this.#bytes];
-    return { name, checked, bytes, findings: this.#findings, allowed: this.#allowed, notChecked: this.#notChecked };
+    return {
+      ...{ name, checked, bytes, findings: this.#findings, warnings: [] },
+      ...{ allowed: this.#allowed, notChecked: this.#notChecked },
+    };
   }
 }
 

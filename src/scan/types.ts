@@ -20,6 +20,8 @@ export interface Finding {
   readonly lines: readonly number[];
   /** How often it stands there. */
   readonly count: number;
+  /** The line to paste, where there is one. */
+  readonly hint?: string;
 }
 
 export interface Allowed extends Finding {
@@ -39,6 +41,8 @@ export interface Scope {
   readonly checked: number;
   readonly bytes: number;
   readonly findings: readonly Finding[];
+  /** Worth a look, and no failure. */
+  readonly warnings: readonly Finding[];
   readonly allowed: readonly Allowed[];
   /** It makes the answer incomplete. */
   readonly notChecked: readonly NotChecked[];

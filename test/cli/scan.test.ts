@@ -130,6 +130,46 @@ it("wants to be told what to look through", async () => {
   expect(stderr).toContain("sidecrypt scan .");
 });
 
+describe("a Compose model", () => {
+  const model = (environment: Record<string, string>, nocopy: boolean): string =>
+    JSON.stringify({
+      name: "stack",
+      services: {
+        secrets: { image: "sidecrypt", volumes: [{ type: "volume", source: "bot-secrets", target: "/drops/bot" }] },
+        bot: {
+          environment,
+          labels: { "sidecrypt.secrets": "API_KEY" },
+          volumes: [
+            { type: "volume", source: "bot-secrets", target: "/run/secrets", read_only: true, volume: { nocopy } },
+          ],
+        },
+      },
+      volumes: { "bot-secrets": { name: "stack_bot-secrets", driver_opts: { type: "tmpfs", device: "tmpfs", o: "" } } },
+    });
+
+  it("with a value of the bundle in it is a find, and what is only careless a warning", async () => {
+    await writeFile(at("model.json"), model({ OTHER: Buffer.from(VALUE).toString("hex") }, false));
+    const { status, stdout } = await scan(["--compose", at("model.json")]);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`found: ${at("model.json")}: services.bot.environment.OTHER: API_KEY, hex`);
+    expect(stdout).toContain(`warning: ${at("model.json")}: mount-without-nocopy, `);
+  });
+
+  it("is looked at without bundle and key too, with the line to paste", async () => {
+    await writeFile(at("model.json"), model({ API_KEY: VALUE }, true));
+    const { status, stdout } = await scan(["--no-bundle", "--compose", at("model.json")]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^found: .+: value-in-environment, service bot: environment API_KEY holds a value\n {2}\S/m);
+  });
+
+  it("without one passes", async () => {
+    await writeFile(at("model.json"), model({ TZ: "UTC" }, true));
+    const { status, stdout } = await scan(["--compose", at("model.json")]);
+    expect(status).toBe(0);
+    expect(stdout).toContain("compose: 2 services: nothing found");
+  });
+});
+
 describe("a repository", () => {
   beforeEach(async () => {
     await git("init", "--quiet");

@@ -21,7 +21,7 @@ Exit status: 0 if nothing has to be mended, warnings or not; 1 if something has;
 Example:
   $ sidecrypt doctor --compose compose.yaml`,
 
-  scan: `usage: sidecrypt scan [--git] [--staged] [PATH...]
+  scan: `usage: sidecrypt scan [--git] [--staged] [--compose FILE] [PATH...]
 
 Looks for the secrets of the bundle, in every encoding that it knows, and for
 what looks like a key or a token, whoever's it is. Prints names and places,
@@ -30,6 +30,8 @@ never a value. PATH is a file or a directory; - is stdin.
   --git            every object of the repository: also what was deleted,
                    amended away or stashed
   --staged         what the next commit would add, for a pre-commit hook
+  --compose FILE   a Compose file, rendered by docker compose: what would leak
+                   before anything is started
   --bundle FILE    the bundle [those that the daemon would take]
   --no-bundle      without bundle and key: only what looks like a key
   --json           the report as JSON
