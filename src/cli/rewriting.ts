@@ -1,7 +1,9 @@
 /** A change of a bundle on disk: what was written is opened before the file is replaced, and no message lacks its path. */
+import { stat } from "node:fs/promises";
 import { open } from "../bundle/index.ts";
 import type { Config } from "../config.ts";
 import { SidecryptError, toSidecryptError } from "../errors.ts";
+import { SIGNATURE_SUFFIX } from "../trust/index.ts";
 import type { OpenedFile } from "./opening.ts";
 import { replaceFile } from "./replace.ts";
 import type { Ui } from "./ui.ts";
@@ -43,4 +45,7 @@ export async function requireSameSecrets(
 export async function replaceBundle({ path, bundle }: OpenedFile, bytes: Uint8Array, ui: Ui): Promise<void> {
   const { ownerKept } = await replaceFile(path, bundle.digest, bytes);
   if (!ownerKept) ui.warn(`${path} belongs to you now: its owner could not be kept`);
+  const signature = await stat(`${path}${SIGNATURE_SUFFIX}`).catch(() => null);
+  // The daemon would refuse the new bundle beside the old signature.
+  if (signature !== null) ui.hint(`its signature is of the file before: sidecrypt sign ${path} --key FILE`);
 }

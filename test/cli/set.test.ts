@@ -28,6 +28,13 @@ describe("sidecrypt set", () => {
     return bytes === undefined ? undefined : Buffer.from(bytes).toString();
   }
 
+  it("says that a signature beside the bundle is of the file before", async () => {
+    await writeFile(`${shop.bundle}.sig`, "");
+    const { status, stderr } = await set(["BOT1_API_KEY"], { stdin: NEW });
+    expect(status).toBe(0);
+    expect(stderr).toContain(`hint: its signature is of the file before: sidecrypt sign ${shop.bundle} --key FILE\n`);
+  });
+
   it("changes a secret from stdin, without one newline at its end", async () => {
     expect(await set(["BOT1_API_KEY"], { stdin: `${NEW}\n` })).toEqual({
       status: 0,
