@@ -136,7 +136,41 @@ forge("no-metadata", "bundle-forged", "all metadata removed", text.replace(/^sop
 forge("time", "bundle-mac", "lastmodified changed", text.replace(/(sops_lastmodified=)\d{4}/, "$12001"));
 forge("groups", "bundle-forged", "key groups beside flat recipients", `${text}sops_key_groups__list_0__map_age__list_0__map_enc=x\n`);
 forge("case-variant", "bundle-forged", "metadata in another case", `${text}sops_MAC=x\n`);
+
+const pem = "-----BEGIN X-----\nMIIB/+==\n-----END X-----\n";
+await other("json", "json", "JSON: nested keys, escapes, a backslash-n that dotenv cannot hold", JSON.stringify({ user: "alice", bot1: { key: "a\\nb", pem, "quote": '"x"' } }), {
+  user: "alice", bot1_key: "a\\nb", bot1_pem: pem, bot1_quote: '"x"',
+});
+await other("json-types", "json", "JSON: numbers and booleans as the MAC covers them", '{"n":1234567,"t":true,"f":-0.5,"s":"5432"}', {
+  n: "1234567", t: "True", f: "-0.5", s: "5432",
+}, { warnings: ["n", "t", "f"], raw: { t: "True" } });
+await other("json-list", "json", "JSON: a list goes by index", '{"keys":["first","second"]}', { keys_0: "first", keys_1: "second" });
+await other("yaml", "yaml", "YAML: nested keys, comments, block scalars", `# who\nuser: alice # her name\nbot1:\n  # the key\n  key: "a\\tb"\n  pem: |\n${pem.replace(/^(?=.)/gm, "    ")}`, {
+  user: "alice", bot1_key: "a\tb", bot1_pem: pem,
+});
+await other("yaml-types", "yaml", "YAML: numbers and booleans as the MAC covers them", "n: 1234567\nt: true\ns: \"5432\"\n", {
+  n: "1234567", t: "True", s: "5432",
+}, { warnings: ["n", "t"], raw: { t: "True" } });
+refused("ini", "bundle-format", "INI is refused by name", await encryptAs("ini", "[bot1]\nkey = alice\n"));
 sops.close();
+
+/** In another format, which goes by content here: every file of this directory has the same ending. */
+async function other(name: string, format: string, about: string, plain: string, deliver: Readonly<Record<string, string>>, extra: Extra = {}): Promise<void> {
+  const file = await encryptAs(format, plain);
+  const { stdout } = await sops.on(file, "decrypt", "--input-type", format, "--output-type", "json", "FILE");
+  const { raw, ...rest } = extra;
+  const printed = Object.fromEntries(flat("", JSON.parse(stdout.toString())));
+  save(name, file, { about, expect: "success", ...rest, sops: base64(printed), ...(raw === undefined ? {} : { raw: base64(raw) }), deliver: base64(deliver) });
+}
+
+async function encryptAs(format: string, plain: string): Promise<Buffer> {
+  return sops.encrypt(plain, [classic], "--input-type", format, "--output-type", format);
+}
+
+function flat(name: string, value: unknown): [string, string][] {
+  if (typeof value !== "object" || value === null) return [[name, String(value as string)]];
+  return Object.entries(value).flatMap(([key, below]) => flat(name === "" ? key : `${name}_${key}`, below));
+}
 
 interface Extra {
   readonly warnings?: readonly string[];
