@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { useStack } from "./harness/fixture.ts";
 import { bot, redis } from "./harness/model.ts";
 import { run } from "./harness/run.ts";
-import { type Finding, search } from "./harness/search.ts";
+import { type Finding, search, searchDisk } from "./harness/search.ts";
 import { SIDECAR, type Stack } from "./harness/stack.ts";
 import { badKey, randomValue } from "./harness/values.ts";
 
@@ -55,7 +55,7 @@ async function live(stack: Stack): Promise<Record<string, string>> {
   return values;
 }
 
-test("no value must be found in inspect, environments, logs, events, the state or the image, by a search that finds a planted one", async () => {
+test("no value must be found in inspect, environments, logs, events, the state, the image or on the engine's disk, by a search that finds a planted one", async () => {
   const stack = stackOf();
   const values = await live(stack);
   const planted = randomValue();
@@ -74,7 +74,11 @@ test("no value must be found in inspect, environments, logs, events, the state o
     },
   );
 
-  expect(findings.filter(({ name }) => name !== "planted")).toEqual([]);
+  const onDisk = await searchDisk({ ...values, planted }, stack.engine, since);
+
+  expect([...findings, ...onDisk].filter(({ name }) => name !== "planted")).toEqual([]);
+  // The layer of the image, the container's own, its log, and what the engine keeps of both.
+  expect(onDisk.length).toBeGreaterThanOrEqual(4);
   const places = findings.filter(({ name }) => name === "planted").map(({ place }: Finding) => place);
   expect(places.sort()).toEqual(
     [

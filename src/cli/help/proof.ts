@@ -47,7 +47,7 @@ the bundle does not open.
 Example:
   $ SOPS_AGE_KEY_FILE=age.key sidecrypt scan --bundle prod.enc.env --git logs/`,
 
-  verify: `usage: sidecrypt verify [--json] [--strict] [--watch TIME]
+  verify: `usage: sidecrypt verify [--canary] [--json] [--strict] [--watch TIME]
 
 Looks for every value of the bundle, in every usual encoding, everywhere that
 the engine shows something of the project: inspect, processes, logs, events,

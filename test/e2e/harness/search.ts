@@ -4,7 +4,10 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createReadStream } from "node:fs";
+import { access, readFile } from "node:fs/promises";
 import type { Engine } from "./engine.ts";
+import { must } from "./run.ts";
 
 /** A name to report for each value. */
 export type Needles = Readonly<Record<string, string>>;
@@ -39,6 +42,7 @@ export async function search(needles: Needles, haystack: Haystack): Promise<Find
     look(`environment ${id}`, await environmentOf(engine, id));
     look(`processes ${id}`, await engine.docker("top", id, "eww"));
   }
+  for (const list of LISTS) look(`the list: ${list.join(" ")}`, await engine.docker(...list));
   const span = ["--since", String(since.getTime() / 1000), "--until", String(Date.now() / 1000)];
   look("events", await engine.docker("events", ...span, "--format", "{{json .}}"));
   for (const image of images) {
@@ -59,6 +63,44 @@ async function environmentOf(engine: Engine, id: string): Promise<string> {
     if (code === 0) return stdout;
   }
   throw new Error(`nothing in ${id} prints an environment`);
+}
+
+const LISTS = [
+  ["ps", "--all", "--no-trunc", "--format", "{{json .}}"],
+  ["volume", "ls", "--format", "{{json .}}"],
+  ["network", "ls", "--no-trunc", "--format", "{{json .}}"],
+  ["info", "--format", "{{json .}}"],
+];
+
+/**
+ * What was written since then to the engine's data directory, to the logs of the machine, and to swap. Other file
+ * systems that are mounted there, the drops among them, are no disk.
+ */
+export async function searchDisk(needles: Needles, engine: Engine, since: Date): Promise<Finding[]> {
+  const root = (await engine.docker("info", "--format", "{{.DockerRootDir}}")).trim();
+  const swaps = (await readFile("/proc/swaps", "utf8")).split("\n").slice(1);
+  const directories = [root, "/var/lib/containerd", "/var/log"];
+  const there = await Promise.all(
+    directories.map((path) =>
+      access(path).then(
+        () => [path],
+        () => [],
+      ),
+    ),
+  );
+  const changed = ["-xdev", "-type", "f", "-newermt", since.toISOString(), "-print0"];
+  const listed = (await must("find", [...there.flat(), ...changed])).split("\0");
+  const scan = scanner(needles);
+  const findings: Finding[] = [];
+  for (const path of [...listed, ...swaps.map((line) => line.split(/\s+/)[0] ?? "")].filter((one) => one !== "")) {
+    try {
+      for (const name of await namesIn(createReadStream(path), scan)) findings.push({ name, place: path });
+    } catch (thrown) {
+      // What is gone by now was a temporary file of the engine's.
+      if ((thrown as NodeJS.ErrnoException).code !== "ENOENT") throw thrown;
+    }
+  }
+  return findings;
 }
 
 type Scan = (text: string) => string[];
@@ -90,14 +132,19 @@ async function stream(
 ): Promise<void> {
   const child = spawn("docker", args, { env: { ...process.env, ...engine.env }, stdio: ["ignore", "pipe", "ignore"] });
   const ended = once(child, "close");
+  const seen = await namesIn(child.stdout, scan);
+  const [code] = (await ended) as [number];
+  if (code !== 0) throw new Error(`docker ${args.join(" ")}: exit status ${code}`);
+  for (const name of seen) found(name);
+}
+
+async function namesIn(chunks: AsyncIterable<unknown>, scan: Scan): Promise<Set<string>> {
   const seen = new Set<string>();
   let tail = "";
-  for await (const chunk of child.stdout) {
+  for await (const chunk of chunks) {
     const text = tail + (chunk as Buffer).toString("latin1");
     for (const name of scan(text)) seen.add(name);
     tail = text.slice(-OVERLAP);
   }
-  const [code] = (await ended) as [number];
-  if (code !== 0) throw new Error(`docker ${args.join(" ")}: exit status ${code}`);
-  for (const name of seen) found(name);
+  return seen;
 }
