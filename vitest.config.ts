@@ -19,7 +19,14 @@ export default defineConfig({
   test: {
     projects: [
       {
-        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**"], maxWorkers: 2 },
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/e2e/**"],
+          maxWorkers: 2,
+          // Some start processes, and a busy machine takes its time for one.
+          testTimeout: 30_000,
+        },
       },
       {
         test: {

@@ -91,6 +91,7 @@ test("no value must be found in inspect, environments, logs, events, the state, 
       `logs ${image}`,
       `processes ${image}`,
       "events",
+      "the list: ps --all --no-trunc --format {{json .}}",
     ].sort(),
   );
 });
