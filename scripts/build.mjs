@@ -1,9 +1,11 @@
-// Bundles the program into one file, dist/sidecrypt.mjs, which needs nothing but Node.
+// Bundles the program into dist/sidecrypt.mjs and the parts that only some commands load, which need nothing but Node.
+// In parts, since a health check every few seconds would read all of it each time.
 //
 //   node scripts/build.mjs [ENTRY]
 import { build } from "esbuild";
-import { chmod } from "node:fs/promises";
+import { chmod, readdir, rm } from "node:fs/promises";
 import { isBuiltin } from "node:module";
+import { basename, dirname, join } from "node:path";
 
 const OUTPUT = "dist/sidecrypt.mjs";
 
@@ -74,7 +76,11 @@ class Response {
 
 const result = await build({
   entryPoints: [process.argv[2] ?? "src/main.ts"],
-  outfile: OUTPUT,
+  outdir: dirname(OUTPUT),
+  entryNames: basename(OUTPUT, ".mjs"),
+  chunkNames: "part-[hash]",
+  outExtension: { ".js": ".mjs" },
+  splitting: true,
   bundle: true,
   platform: "node",
   target: "node20.19",
@@ -90,6 +96,14 @@ const result = await build({
 await chmod(OUTPUT, 0o755);
 
 const { inputs, outputs } = result.metafile;
+// Of an earlier build.
+for (const name of await readdir(dirname(OUTPUT))) {
+  const path = join(dirname(OUTPUT), name);
+  if (outputs[path] === undefined) await rm(path, { force: true });
+}
+
+const bytes = Object.values(outputs).reduce((sum, one) => sum + one.bytes, 0);
 process.stdout.write(
-  `${OUTPUT}: ${Math.round(outputs[OUTPUT].bytes / 1000)} kB out of ${Object.keys(inputs).length} modules\n`,
+  `${OUTPUT}: ${Math.round(outputs[OUTPUT].bytes / 1000)} kB, with its parts ${Math.round(bytes / 1000)} kB, out of ` +
+    `${Object.keys(inputs).length} modules\n`,
 );

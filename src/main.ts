@@ -1,16 +1,16 @@
 /** argv → command → exit status; the only file that builds the real adapters. */
 import { hostname } from "node:os";
 import { systemClock } from "./clock.ts";
+import { createBeforeEnd } from "./cli/before-end.ts";
 import { main } from "./cli/index.ts";
-import { createBeforeEnd, readLine } from "./cli/terminal.ts";
+
+import type { Io } from "./cli/io.ts";
 import type { Config } from "./config.ts";
 import type { Evidence } from "./docker/evidence.ts";
 import type { DockerPort } from "./docker/port.ts";
 import { EXIT_STATUS, systemCode } from "./errors.ts";
 import { describeCrash } from "./frames.ts";
 import { harden } from "./harden.ts";
-import { runDocker } from "./process.ts";
-import { createLog } from "./report/log.ts";
 import { createRedactor } from "./report/redact.ts";
 import { VERSION } from "./version.ts";
 
@@ -34,7 +34,7 @@ function interrupted(signals: readonly NodeJS.Signals[]): AbortSignal {
 }
 
 async function startDaemon(config: Config): Promise<number> {
-  const { runDaemon } = await import("./daemon/daemon.ts");
+  const [{ runDaemon }, { createLog }] = await Promise.all([import("./daemon/daemon.ts"), import("./report/log.ts")]);
   // Files on the drops get their modes by hand, directories theirs from here (deliver/).
   process.umask(0o022);
   const write = (line: string): void => void process.stdout.write(line);
@@ -59,6 +59,16 @@ async function openEngine({ dockerSocket, apiTimeout }: Config): Promise<{ docke
   return { docker, evidence: openEvidence(dockerSocket, docker.apiVersion, patience) };
 }
 
+async function readLine(): Promise<string> {
+  const terminal = await import("./cli/terminal.ts");
+  return terminal.readLine();
+}
+
+const runDocker: Io["docker"] = async (args, options) => {
+  const processes = await import("./process.ts");
+  return processes.runDocker(args, process.env, options);
+};
+
 function die(thrown: unknown): never {
   process.stderr.write(redactor.redact(describeCrash(thrown)));
   process.exit(EXIT_STATUS.internal);
@@ -75,15 +85,20 @@ process.on("unhandledRejection", die);
 
 process.exitCode = await main(process.argv.slice(2), {
   env: process.env,
-  stdin: process.stdin,
+  // Opened when it is read: a health check has no use for it.
+  get stdin() {
+    return process.stdin;
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   clock: systemClock,
   version: VERSION,
-  readLine: process.stdin.isTTY ? readLine : null,
+  get readLine() {
+    return process.stdin.isTTY ? readLine : null;
+  },
   beforeEnd: createBeforeEnd(),
   startDaemon,
   openEngine,
-  docker: (args, options) => runDocker(args, process.env, options),
+  docker: runDocker,
   interrupted: () => interrupted(["SIGTERM", "SIGINT", "SIGHUP"]),
 });

@@ -131,7 +131,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "node:fs/promises": "what is looked through",
     "node:path": "the same",
   },
-  search: { "node:crypto": "digests of values", "node:zlib": "what is compressed: a function of its arguments" },
+  search: { "node:zlib": "what is compressed: a function of its arguments" },
   source: {
     chokidar: "file events",
     "node:crypto": "the digest of a bundle",

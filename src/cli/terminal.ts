@@ -1,13 +1,8 @@
-/** The real terminal and the real end of the process; src/main.ts hands both out. */
+/** The real terminal, which src/main.ts hands out. */
 import { openSync } from "node:fs";
-import { constants } from "node:os";
 import { ReadStream } from "node:tty";
-import type { Io } from "./io.ts";
 
 const TERMINAL = "/dev/tty";
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
-/** What a shell adds to a signal's number. */
-const SIGNALLED = 128;
 
 /** One line, over a stream of its own: a stdin that is read once would take an editor's keys away. */
 export async function readLine(): Promise<string> {
@@ -18,34 +13,4 @@ export async function readLine(): Promise<string> {
     if (line.includes("\n")) break;
   }
   return line.split("\n", 1)[0] ?? "";
-}
-
-interface Cleaner {
-  readonly clean: () => void;
-  readonly keepsInterrupt: boolean;
-}
-
-export function createBeforeEnd(): Io["beforeEnd"] {
-  const cleaners = new Set<Cleaner>();
-  const cleanAll = (): void => {
-    for (const { clean } of [...cleaners].reverse()) clean();
-    cleaners.clear();
-  };
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (signal === "SIGINT" && [...cleaners].some(({ keepsInterrupt }) => keepsInterrupt)) return;
-    process.exit(SIGNALLED + constants.signals[signal]);
-  };
-  // Only while there is something to clean: without a listener a signal ends the process by itself.
-  const listen = (change: "on" | "off"): void => {
-    process[change]("exit", cleanAll);
-    for (const signal of SIGNALS) process[change](signal, onSignal);
-  };
-  return (clean, { keepsInterrupt = false } = {}) => {
-    const cleaner = { clean, keepsInterrupt };
-    if (cleaners.size === 0) listen("on");
-    cleaners.add(cleaner);
-    return () => {
-      if (cleaners.delete(cleaner) && cleaners.size === 0) listen("off");
-    };
-  };
 }

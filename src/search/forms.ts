@@ -1,5 +1,4 @@
 /** The texts and bytes that a value becomes on its way into a log, a URL, a header, a document (tmpfs-and-leaks.md §1.4). */
-import { createHash } from "node:crypto";
 import { asUrl, base32At, base64At, each, swapped } from "./encodings.ts";
 import { otherEscapes, usualEscapes } from "./escapes.ts";
 import { tellingLines } from "./lines.ts";
@@ -117,6 +116,8 @@ function addWide(add: Add, text: string): void {
 
 /** Of the value, and of the value as `echo` hands it on. */
 function addDigests(add: Add, value: Uint8Array): void {
+  // Loaded only for a bundle's values: every command has a redactor, a health check too, and this is a tenth of its start.
+  const { createHash } = process.getBuiltinModule("node:crypto");
   for (const algorithm of DIGESTS) {
     for (const end of ["", "\n"]) {
       const digest = createHash(algorithm).update(value).update(end).digest();
