@@ -15,9 +15,9 @@ export const COMPARING = filesOf(["faithful", "hands", "bringup", "readme"]);
 /** The tests whose end another engine or Compose can change: what containers are made of, and what becomes of them. */
 export const DEPENDING = [
   ...COMPARING,
-  ...filesOf(["drops", "engine-restart", "fake-engine", "redis"]),
+  ...filesOf(["drops", "engine-restart", "fake-engine"]),
   ...filesOf(["injected", "namespaces", "networks", "values"].map((name) => `hazards/${name}`)),
-  ...filesOf(["exec", "gate", "replicas", "rungs", "states", "together"].map((name) => `ladder/${name}`)),
+  ...filesOf(["replicas", "rungs"].map((name) => `ladder/${name}`)),
 ];
 const CROSSED = [
   { engine: "20.10", compose: "2.40" },

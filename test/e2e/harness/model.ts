@@ -121,7 +121,8 @@ function sidecar(
     network_mode: "none",
     stop_grace_period: GRACE,
     environment: sidecarEnvironment(),
-    healthcheck: { interval: "1s" },
+    // Each is a Node that starts.
+    healthcheck: { interval: "2s" },
     ...options,
     volumes: [
       "./secrets:/bundle:ro",

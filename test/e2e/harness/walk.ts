@@ -88,7 +88,7 @@ export class Walker {
           ...environment,
         }),
         // Its own health check would be half of the work of the machine.
-        healthcheck: { interval: "2s", timeout: "30s", retries: 10 },
+        healthcheck: { interval: "5s", timeout: "30s", retries: 10 },
       },
       socket: proxy.socket,
     };
