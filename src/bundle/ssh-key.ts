@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { SidecryptError } from "../errors.ts";
+import { WireReader } from "../ssh-wire.ts";
 
 export type SshPublicKey =
   | { readonly kind: "ssh-ed25519"; readonly wire: Buffer; readonly point: Buffer }
@@ -15,7 +16,7 @@ export type SshPrivateKey = { readonly secret: Buffer } & (
   | { readonly kind: "ssh-rsa"; readonly wire: Buffer; readonly key: KeyObject }
 );
 
-const MAGIC = "openssh-key-v1\0";
+const MAGIC = Buffer.from("openssh-key-v1\0");
 const ARMOR = /^-----BEGIN OPENSSH PRIVATE KEY-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END OPENSSH PRIVATE KEY-----\s*$/;
 const RECIPIENT = /^(ssh-ed25519|ssh-rsa) ([A-Za-z0-9+/]+={0,2})(?: [^\0\r\n]*)?$/;
 const SEED_BYTES = 32;
@@ -33,7 +34,7 @@ export function parseSshRecipient(text: string): SshPublicKey | null {
   const wire = Buffer.from(base64, "base64");
   if (kind === undefined || wire.toString("base64") !== base64) return null;
   try {
-    const key = readPublicKey(new Wire(wire), wire);
+    const key = readPublicKey(new WireReader(wire), wire);
     return key?.kind === kind ? key : null;
   } catch {
     return null;
@@ -54,7 +55,7 @@ export function parseSshPrivateKey(text: string, path: string): SshPrivateKey {
   if (base64 === undefined) throw malformed(path, ...shapeFault(text.trimStart(), path));
   const blob = Buffer.from(base64, "base64");
   try {
-    return readPrivateKey(new Wire(blob), path);
+    return readPrivateKey(new WireReader(blob), path);
   } catch (thrown) {
     if (thrown instanceof SidecryptError) throw thrown;
     throw malformed(path, "a damaged SSH key", "copy the file again, whole");
@@ -63,37 +64,44 @@ export function parseSshPrivateKey(text: string, path: string): SshPrivateKey {
   }
 }
 
-function readPrivateKey(file: Wire, path: string): SshPrivateKey {
-  if (!file.startsWith(MAGIC)) throw new RangeError("magic");
-  const [cipher, kdf] = [file.string().toString("latin1"), file.string().toString("latin1")];
+function readPrivateKey(file: WireReader, path: string): SshPrivateKey {
+  if (!file.take(MAGIC.length).equals(MAGIC)) throw new RangeError("magic");
+  const [cipher, kdf] = [file.text(), file.text()];
   file.string();
   if (cipher !== "none" || kdf !== "none") {
     throw malformed(path, "an SSH key under a passphrase", REWRITE);
   }
   if (file.uint32() !== 1) throw new RangeError("keys");
   const wire = Buffer.from(file.string());
-  const body = new Wire(file.string());
+  const body = new WireReader(file.string());
   // Two equal numbers tell a decrypted key from noise; where nothing is encrypted, they still find a damaged file.
   if (body.uint32() !== body.uint32()) throw new RangeError("check");
-  const kind = body.string().toString("latin1");
+  const kind = body.text();
   if (kind === "ssh-ed25519") return readEd25519(body, wire);
   if (kind === "ssh-rsa") return readRsa(body, wire, path);
   const known = /^(?:ssh-dss|ecdsa-sha2-nistp\d{3}|sk-[a-z0-9-]+@openssh\.com)$/.test(kind) ? kind : "of another kind";
   throw malformed(path, `an SSH key that age does not take (${known})`, "age takes ssh-ed25519 and ssh-rsa");
 }
 
-function readEd25519(body: Wire, wire: Buffer): SshPrivateKey {
+function readEd25519(body: WireReader, wire: Buffer): SshPrivateKey {
   const point = Buffer.from(body.string());
   const pair = body.string();
-  const named = readPublicKey(new Wire(wire), wire);
+  const named = readPublicKey(new WireReader(wire), wire);
   const fits = named?.kind === "ssh-ed25519" && named.point.equals(point) && point.equals(pair.subarray(SEED_BYTES));
   if (!fits) throw new RangeError("the halves differ");
   return { kind: "ssh-ed25519", wire, point, secret: Buffer.from(pair.subarray(0, SEED_BYTES)) };
 }
 
-function readRsa(body: Wire, wire: Buffer, path: string): SshPrivateKey {
-  const [n, e, d, qi, p, q] = [body.mpint(), body.mpint(), body.mpint(), body.mpint(), body.mpint(), body.mpint()];
-  const named = readPublicKey(new Wire(wire), wire);
+function readRsa(body: WireReader, wire: Buffer, path: string): SshPrivateKey {
+  const [n, e, d, qi, p, q] = [
+    body.number(),
+    body.number(),
+    body.number(),
+    body.number(),
+    body.number(),
+    body.number(),
+  ];
+  const named = readPublicKey(new WireReader(wire), wire);
   if (named === null) throw malformed(path, "an ssh-rsa key of a size that age does not take", "2048 bits or more");
   const jwk = { n, e, d, p, q, qi, dp: remainder(d, p), dq: remainder(d, q) };
   const text = Object.fromEntries(Object.entries(jwk).map(([name, bytes]) => [name, bytes.toString("base64url")]));
@@ -114,55 +122,18 @@ function toBigInt(bytes: Buffer): bigint {
 }
 
 /** Null: a kind or a size that age does not encrypt to. */
-function readPublicKey(file: Wire, wire: Buffer): SshPublicKey | null {
-  const kind = file.string().toString("latin1");
+function readPublicKey(file: WireReader, wire: Buffer): SshPublicKey | null {
+  const kind = file.text();
   if (kind === "ssh-ed25519") {
     const point = Buffer.from(file.string());
-    return point.length === SEED_BYTES && file.isAtEnd() ? { kind, wire, point } : null;
+    return point.length === SEED_BYTES && file.rest().length === 0 ? { kind, wire, point } : null;
   }
   if (kind !== "ssh-rsa") return null;
-  const [e, n] = [file.mpint(), file.mpint()];
+  const [e, n] = [file.number(), file.number()];
   const bits = n.length * 8;
-  if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS || !file.isAtEnd()) return null;
+  if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS || file.rest().length > 0) return null;
   const jwk = { kty: "RSA", n: n.toString("base64url"), e: e.toString("base64url") };
   return { kind, wire, key: createPublicKey({ key: jwk, format: "jwk" }) };
-}
-
-/** The primitives of RFC 4251 §5, one after the other; past the end is an error. */
-class Wire {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  startsWith(text: string): boolean {
-    this.#at = text.length;
-    return this.#bytes.toString("latin1", 0, text.length) === text;
-  }
-
-  isAtEnd(): boolean {
-    return this.#at === this.#bytes.length;
-  }
-
-  uint32(): number {
-    this.#at += 4;
-    return this.#bytes.readUInt32BE(this.#at - 4);
-  }
-
-  string(): Buffer {
-    const length = this.uint32();
-    if (length > this.#bytes.length - this.#at) throw new RangeError("cut off");
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
-  }
-
-  /** Positive, without the zero byte that only says so. */
-  mpint(): Buffer {
-    const bytes = this.string();
-    return bytes[0] === 0 ? bytes.subarray(1) : bytes;
-  }
 }
 
 function shapeFault(text: string, path: string): [what: string, hint: string] {

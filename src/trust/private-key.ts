@@ -2,7 +2,7 @@
 import { createPrivateKey, type JsonWebKey, type KeyObject, sign } from "node:crypto";
 import { base64url, CURVES, padded } from "./public-key.ts";
 import { armor, NAMESPACE, signedData } from "./signature.ts";
-import { exactBase64, fromWire, number, string, type WireReader } from "./wire.ts";
+import { exactBase64, fromWire, number, string, type WireReader } from "../ssh-wire.ts";
 
 export interface SigningKey {
   /** The text of the file that `ssh-keygen -Y sign -n sidecrypt` would write. */

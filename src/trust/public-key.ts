@@ -3,7 +3,7 @@
  * security tokens (PROTOCOL.u2f of OpenSSH). Whatever else there is has a name, and is refused by it.
  */
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject, verify } from "node:crypto";
-import { fromWire, type WireReader } from "./wire.ts";
+import { fromWire, type WireReader } from "../ssh-wire.ts";
 
 export interface PublicKey {
   readonly type: string;

@@ -1,7 +1,7 @@
 /** Detached SSH signatures as `ssh-keygen -Y sign` writes them (PROTOCOL.sshsig of OpenSSH, sshsig.c). */
 import { createHash } from "node:crypto";
 import { type KeyFault, parsePublicKey, type PublicKey } from "./public-key.ts";
-import { exactBase64, fromWire, string, uint32 } from "./wire.ts";
+import { exactBase64, fromWire, string, uint32 } from "../ssh-wire.ts";
 
 /** What a signature is for: one that was made for git or for mail is none of a bundle. */
 export const NAMESPACE = "sidecrypt";

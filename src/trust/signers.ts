@@ -4,7 +4,7 @@
  */
 import { SidecryptError } from "../errors.ts";
 import { isKeyType, parsePublicKey, type PublicKey } from "./public-key.ts";
-import { exactBase64 } from "./wire.ts";
+import { exactBase64 } from "../ssh-wire.ts";
 
 export interface AllowedSigner {
   readonly line: number;

@@ -168,3 +168,9 @@ describe.skipIf(binary === null).each(KINDS)("with the real sops, ssh-%s", (kind
     }
   });
 });
+
+test.each(["ed25519", "rsa"] as const)("a recipient of kind %s with more behind its key is none", (kind) => {
+  const [name = "", base64 = ""] = pairs[kind].recipient.split(" ");
+  const longer = Buffer.concat([Buffer.from(base64, "base64"), Buffer.alloc(3)]);
+  expect(parseSshRecipient(`${name} ${longer.toString("base64")}`)).toBeNull();
+});

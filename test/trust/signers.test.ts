@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { SidecryptError } from "../../src/errors.ts";
 import { parseSigners, requireSigner } from "../../src/trust/index.ts";
 import { parseTime } from "../../src/trust/signers.ts";
-import { string } from "../../src/trust/wire.ts";
+import { string } from "../../src/ssh-wire.ts";
 import { tokenKey } from "./ssh.ts";
 
 const { publicKey } = tokenKey("sk-ssh-ed25519");

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { armor, signedData } from "../../src/trust/signature.ts";
-import { number, string, uint32 } from "../../src/trust/wire.ts";
+import { number, string, uint32 } from "../../src/ssh-wire.ts";
 
 export interface TestKey {
   readonly kind: string;

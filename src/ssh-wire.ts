@@ -17,8 +17,9 @@ export function fromWire<T>(bytes: Uint8Array, read: (wire: WireReader) => T): T
 export class WireReader {
   #rest: Buffer;
 
+  /** A view: whoever wipes the bytes wipes what was taken. */
   constructor(bytes: Uint8Array) {
-    this.#rest = Buffer.from(bytes);
+    this.#rest = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   take(length: number): Buffer {
