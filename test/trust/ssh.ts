@@ -1,7 +1,7 @@
 /** The real ssh-keygen, and signatures of security tokens that nobody has here, made from their parts. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { armor, signedData } from "../../src/trust/signature.ts";
@@ -97,7 +97,15 @@ export function opensshVerifies(dir: string, { signers, principal, signature, me
   writeFileSync(sig, signature);
   const time = `${new Date(now).toISOString().replace(/\D/g, "").slice(0, 14)}Z`;
   const args = ["-Y", "verify", "-n", "sidecrypt", "-f", allowed, "-I", principal, "-s", sig, `-Overify-time=${time}`];
-  const { status, error } = spawnSync("ssh-keygen", args, { input: message });
-  if (error !== undefined) throw error;
-  return status === 0;
+  // From a file: it reads none of a pipe where the signature is none.
+  const text = join(dir, "message");
+  writeFileSync(text, message);
+  const input = openSync(text, "r");
+  try {
+    const { status, error } = spawnSync("ssh-keygen", args, { stdio: [input, "ignore", "ignore"] });
+    if (error !== undefined) throw error;
+    return status === 0;
+  } finally {
+    closeSync(input);
+  }
 }

@@ -168,7 +168,7 @@ async function encryptAs(format: string, plain: string): Promise<Buffer> {
 }
 
 function flat(name: string, value: unknown): [string, string][] {
-  if (typeof value !== "object" || value === null) return [[name, String(value as string)]];
+  if (typeof value !== "object" || value === null) return [[name, String(value)]];
   return Object.entries(value).flatMap(([key, below]) => flat(name === "" ? key : `${name}_${key}`, below));
 }
 
