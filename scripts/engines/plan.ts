@@ -10,14 +10,12 @@ const PAIRS = [
 const filesOf = (names: readonly string[]): string[] => names.map((name) => `test/e2e/${name}.test.ts`);
 
 /** The tests that depend on what Compose itself does; the other pairs run these. */
-export const COMPARING = filesOf(["faithful", "hands", "bringup", "readme"]);
+export const COMPARING = filesOf(["faithful", "hands", "bringup"]);
 
-/** The tests whose end another engine or Compose can change: what containers are made of, and what becomes of them. */
+/** The tests whose end another engine or Compose can change: what a container is made of, and what Compose does to it. */
 export const DEPENDING = [
   ...COMPARING,
-  ...filesOf(["drops", "engine-restart", "fake-engine"]),
-  ...filesOf(["injected", "namespaces", "networks", "values"].map((name) => `hazards/${name}`)),
-  ...filesOf(["replicas", "rungs"].map((name) => `ladder/${name}`)),
+  ...filesOf(["fake-engine", "hazards/injected", "hazards/namespaces", "hazards/networks", "hazards/values"]),
 ];
 const CROSSED = [
   { engine: "20.10", compose: "2.40" },
