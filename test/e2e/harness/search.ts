@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { access, readFile } from "node:fs/promises";
 import type { Engine } from "./engine.ts";
-import { must } from "./run.ts";
+import { run } from "./run.ts";
 
 /** A name to report for each value. */
 export type Needles = Readonly<Record<string, string>>;
@@ -89,7 +89,9 @@ export async function searchDisk(needles: Needles, engine: Engine, since: Date):
     ),
   );
   const changed = ["-xdev", "-type", "f", "-newermt", since.toISOString(), "-print0"];
-  const listed = (await must("find", [...there.flat(), ...changed])).split("\0");
+  // Its exit status tells of directories that other stacks have taken away meanwhile.
+  const { stdout } = await run("find", [...there.flat(), ...changed]);
+  const listed = stdout.split("\0");
   const scan = scanner(needles);
   const findings: Finding[] = [];
   for (const path of [...listed, ...swaps.map((line) => line.split(/\s+/)[0] ?? "")].filter((one) => one !== "")) {
