@@ -2,8 +2,10 @@ import { defineConfig } from "vitest/config";
 
 const filesOf = (...names: readonly string[]): string[] => names.map((name) => `test/e2e/${name}.test.ts`);
 
-/** Of many minutes each: `npm run test:walks`. The walk of one container's roll is in the usual tests. */
+/** Of many minutes each: `npm run test:walks`. */
 const WALKS = filesOf("crash/engine", "crash/people", "crash/unit");
+/** The walk of one container's roll: its main troubles are in the usual tests, all of them among the walks. */
+const SOLO = filesOf("crash/solo");
 /** They look at the whole engine, and would take another test's stack for a neighbour that nobody knows. */
 const ALONE = filesOf("verify/*", "canary", "core-dumps", "doctor");
 
@@ -46,7 +48,8 @@ export default defineConfig({
         test: {
           ...endToEnd,
           name: "walks",
-          include: WALKS,
+          include: [...WALKS, ...SOLO],
+          env: { WALK: "all" },
           retry: 0,
           fileParallelism: false,
           sequence: { groupOrder: 3 },
