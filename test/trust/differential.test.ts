@@ -67,12 +67,13 @@ describe.each(KEYS.map((key) => [key.kind, key] as const))("%s", (_, key) => {
 
   test("one changed byte anywhere in a signature", () => {
     const honest = question(key);
-    const lines = Buffer.from(honest.signature).toString().trim().split("\n");
-    const blob = Buffer.from(lines.slice(1, -1).join(""), "base64");
+    const blob = blobOf(honest.signature);
     for (let round = 0; round < 10; round++) {
       const tampered = Buffer.from(blob);
       const at = randomInt(tampered.length);
       tampered[at] = tampered[at]! ^ (1 << randomInt(8));
+      // ssh-keygen takes version 0 too: below.
+      if (tampered.readUInt32BE(6) === 0) continue;
       agreed({ ...honest, signature: rearmored(tampered) });
     }
     for (const cut of [blob.subarray(0, -1), Buffer.concat([blob, Buffer.of(0)])]) {
@@ -80,6 +81,11 @@ describe.each(KEYS.map((key) => [key.kind, key] as const))("%s", (_, key) => {
     }
   });
 });
+
+const blobOf = (signature: Uint8Array): Buffer => {
+  const lines = Buffer.from(signature).toString().trim().split("\n");
+  return Buffer.from(lines.slice(1, -1).join(""), "base64");
+};
 
 const rearmored = (blob: Uint8Array): Buffer => {
   const base64 = Buffer.from(blob)
@@ -150,6 +156,14 @@ test("a principal in quotes", () => {
 describe("stricter than ssh-keygen", () => {
   test("an RSA key of 1024 bits", () => {
     const asked = question(keygen(dir, ["rsa", "1024"]));
+    expect([opensshVerifies(dir, asked), verifies(asked)]).toEqual([true, false]);
+  });
+
+  test("a signature of version 0", () => {
+    const honest = question(KEYS[0]!);
+    const blob = blobOf(honest.signature);
+    blob.writeUInt32BE(0, 6);
+    const asked = { ...honest, signature: rearmored(blob) };
     expect([opensshVerifies(dir, asked), verifies(asked)]).toEqual([true, false]);
   });
 
