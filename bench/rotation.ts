@@ -6,7 +6,7 @@ import type { Report } from "./report.ts";
 import { SidecarLog } from "./sidecar-log.ts";
 import { OURS, PROJECT, SIDECAR, Stacks } from "./stacks.ts";
 import { median, milliseconds, ratio } from "./statistics.ts";
-import { Floor, operatorTurn, pause, sidecarTurn, typicalDown } from "./turns.ts";
+import { DEBOUNCE, Floor, operatorTurn, pause, sidecarTurn, typicalDown } from "./turns.ts";
 import type { Bench, OperatorRun, Run, SidecarRun } from "./turns.ts";
 
 export interface RotationOptions {
@@ -115,7 +115,7 @@ async function measure(bench: Bench, floor: Floor, shared: boolean, times: numbe
 
 function tell(all: readonly Measured[], report: Report): void {
   report.table(
-    "From the file's change (the quiet of 250 ms after it included, but for the first column)",
+    `From the file's change (the quiet of ${DEBOUNCE} ms after it included, but for the first column)`,
     [
       "BOTS",
       "CHANGED",

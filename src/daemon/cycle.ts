@@ -24,6 +24,7 @@ import { News } from "./news.ts";
 import type { Pace } from "./pace.ts";
 import type { Present, Reader } from "./present.ts";
 import { Setbacks } from "./setbacks.ts";
+import { study } from "./study.ts";
 import { adoptAll, commitSettled, deliverAll, type SettleParts } from "./settle.ts";
 import { Turns } from "./turns.ts";
 import { UnderWay } from "./under-way.ts";
@@ -188,6 +189,12 @@ export class Cycle {
     await Promise.race([this.#underWay.oneEnded(), rung]);
     ended.abort();
     await rung;
+  }
+
+  /** What the next roll will want to know, until `signal` aborts. Nothing is changed. */
+  async study(signal: AbortSignal): Promise<void> {
+    const look = this.#lastLook;
+    if (look !== null) await study(this.#parts.roll, look.plan, signal);
   }
 
   /** What would be done now; nothing is. */

@@ -20,6 +20,7 @@ import { buildStatus, type Status, type StatusInput } from "../report/status.ts"
 import { Hands } from "../roll/hands.ts";
 import { LABEL_REPLACES } from "../roll/journal.ts";
 import { Kin } from "../roll/kin.ts";
+import { KnownLayers } from "../roll/known-layers.ts";
 import { watch, type Watch } from "../source/index.ts";
 import type { Fault, Warning } from "../types.ts";
 import { Alarm } from "./alarm.ts";
@@ -185,6 +186,7 @@ class Daemon {
         clock,
         log,
         hands: this.#hands,
+        layers: new KnownLayers(),
         shutdown,
       },
       alarm: this.#alarm,
@@ -196,10 +198,16 @@ class Daemon {
   }
 
   async #loop(cycle: Cycle): Promise<void> {
+    const { stop } = this.#parts;
+    let studied = Promise.resolve();
     while (!this.#stopping()) {
-      await cycle.run(this.#parts.stop);
-      await this.#alarm.wait(this.#parts.stop);
+      await cycle.run(stop);
+      const rung = new AbortController();
+      studied = studied.then(() => cycle.study(AbortSignal.any([stop, rung.signal])));
+      await this.#alarm.wait(stop);
+      rung.abort();
     }
+    await studied;
   }
 
   #stopping(): boolean {

@@ -27,6 +27,7 @@ export const EVENTS = {
   "files-carried": "files that Compose put into the old container itself are carried over to the new one",
   "copy-warning": "the new container is the same, but a port or the name of its image is not",
   "files-left-behind": "files that live only in the old container's own layer are lost with it",
+  "files-unread": "what else the old container's own layer holds could not be read before it was removed",
   "container-started": "the new container runs, and how long nothing did",
   "container-passed": "its gate passed, and by which proof",
   "container-refreshed": "a container found on an emptied drop was restarted in place",

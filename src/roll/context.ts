@@ -5,6 +5,7 @@ import type { Log } from "../report/log.ts";
 import type { Generation, SeenEntry } from "../types.ts";
 import type { Hands } from "./hands.ts";
 import type { Kin } from "./kin.ts";
+import type { KnownLayers } from "./known-layers.ts";
 import type { RollRecord } from "./record.ts";
 
 export interface Drops {
@@ -39,6 +40,7 @@ export interface RollContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly hands: Hands;
+  readonly layers: KnownLayers;
   /** Aborts when the sidecar is told to stop: gates end, and the unit goes back. */
   readonly shutdown: AbortSignal;
 }

@@ -155,6 +155,8 @@ async function replacedMember(
     newId: candidate.id,
     policy: policyOf(made),
     startedAt: old?.startedAt ?? null,
+    // Whether they were named before the roll was cut off, nobody knows.
+    named: [],
   };
   const isOldUp = old !== null && isUp(old);
   member.touched = candidate.startedAt !== null || !isOldUp;

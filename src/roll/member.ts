@@ -21,6 +21,7 @@ import {
   swapIn,
   takeDown,
   takeOver,
+  tellOfRest,
 } from "./swap.ts";
 import type { UnitMark } from "./journal.ts";
 
@@ -153,6 +154,16 @@ async function replace(
 /** `until` also ends the wait when another member of the wave has failed. */
 export async function prove(ctx: RollContext, member: Member, until: AbortSignal): Promise<void> {
   if (member.asleep) return;
+  // Beside the gate, which mostly waits.
+  const telling = member.swap === null ? null : tellOfRest(ctx, member.swap);
+  try {
+    await passGate(ctx, member, until);
+  } finally {
+    await telling;
+  }
+}
+
+async function passGate(ctx: RollContext, member: Member, until: AbortSignal): Promise<void> {
   const id = liveId(member);
   member.proof = await gate({ ...ctx, shutdown: until }, id, member.proving, {
     lenient: member.lenient,

@@ -3,7 +3,7 @@
  * (recreate.md §5): create, compare | stop, rename, rename, start | remove. The new container exists before the old one
  * is stopped; the old one exists until its unit has committed.
  */
-import { SidecryptError } from "../errors.ts";
+import { SidecryptError, toSidecryptError } from "../errors.ts";
 import type { CreateBody, Inspected, Json } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
 import { differences } from "./compare.ts";
@@ -20,6 +20,7 @@ import {
   LABEL_UNIT,
   type UnitMark,
 } from "./journal.ts";
+import { stillInjected } from "./known-layers.ts";
 import { carry, type Layer, readLayer } from "./layer.ts";
 import { namespaceParents, type Replaced, successor, volumeSources } from "./spaces.ts";
 import { candidateSpec, refuseOrphan } from "./spec.ts";
@@ -33,6 +34,8 @@ export interface Swap {
   readonly policy: Json;
   /** Its last start before the roll; one that was started since by somebody else has read other files. */
   readonly startedAt: string | null;
+  /** Files of the bot's own that were named before the roll; null: they were all read then. */
+  readonly named: readonly string[] | null;
 }
 
 export interface Mark {
@@ -47,22 +50,26 @@ export interface Mark {
  * @param replaced containers whose place another one has taken by now: what shares with them goes over to that one
  */
 export async function createCandidate(ctx: RollContext, old: Inspected, mark: Mark, replaced: Replaced): Promise<Swap> {
+  const known = ctx.layers.of(old);
   // The engine walks the whole layer for it, which takes longer than all else: meanwhile the copy is made.
-  const reading = tellOfLayer(ctx, old);
+  const reading = known === null ? readLayer(ctx.docker, old) : recheck(ctx, old, known);
   reading.catch(() => undefined);
   const spec = await specOf(ctx, old, journalOf(old, mark), replaced);
   const final = canonicalName(old.name);
   const newId = await ctx.docker.create(candidateName(final, old.id), spec);
   ctx.hands.guard(newId, old.id);
   try {
-    const { injected } = await reading;
+    const layer = await reading;
+    tellOfLayer(ctx, old, layer);
+    const { injected } = layer;
     await carry(ctx.docker, { from: old, to: newId, paths: injected, now: ctx.clock.now() });
   } catch (thrown) {
     // Nobody knows of it yet, and half a candidate must not squat the name (H5).
     await ctx.docker.remove(newId);
     throw thrown;
   }
-  return { final, oldId: old.id, newId, policy: policyOf(old), startedAt: old.startedAt };
+  const named = known === null ? null : known.lost;
+  return { final, oldId: old.id, newId, policy: policyOf(old), startedAt: old.startedAt, named };
 }
 
 function journalOf(old: Inspected, { generation, unit }: Mark): Record<string, string> {
@@ -115,13 +122,32 @@ export async function compare(ctx: RollContext, old: Inspected, newId: string, r
   );
 }
 
-async function tellOfLayer(ctx: RollContext, old: Inspected): Promise<Layer> {
-  const layer = await readLayer(ctx.docker, old);
-  const { injected, lost } = layer;
-  const shown = (paths: readonly string[]): Json => ({ paths: paths.slice(0, SHOWN), count: paths.length });
-  if (injected.length > 0) ctx.log.info("files-carried", { container: old.name, ...shown(injected) });
-  if (lost.length > 0) ctx.log.warn("files-left-behind", { container: old.name, ...shown(lost), hint: LOST_HINT });
-  return layer;
+async function recheck(ctx: RollContext, old: Inspected, { injected, lost }: Layer): Promise<Layer> {
+  return { injected: await stillInjected(ctx.docker, old, injected), lost };
+}
+
+const shown = (paths: readonly string[]): Json => ({ paths: paths.slice(0, SHOWN), count: paths.length });
+
+function tellOfLayer({ log }: RollContext, { name }: Inspected, { injected, lost }: Layer): void {
+  if (injected.length > 0) log.info("files-carried", { container: name, ...shown(injected) });
+  if (lost.length > 0) log.warn("files-left-behind", { container: name, ...shown(lost), hint: LOST_HINT });
+}
+
+/**
+ * Names what the bot has written since its layer was read. Never throws: a roll that passed its gate is not taken back
+ * because a list could not be read.
+ */
+export async function tellOfRest(ctx: RollContext, { oldId, named }: Swap): Promise<void> {
+  if (named === null) return;
+  try {
+    const old = await ctx.docker.inspect(oldId);
+    if (old === null) return;
+    const { lost } = await readLayer(ctx.docker, old);
+    tellOfLayer(ctx, old, { injected: [], lost: lost.filter((path) => !named.includes(path)) });
+  } catch (thrown) {
+    const { code } = toSidecryptError(thrown);
+    ctx.log.warn("files-unread", { container: oldId.slice(0, 12), code });
+  }
 }
 
 /** Stop, rename, rename, start. */

@@ -85,7 +85,7 @@ export class FakeEngine {
 
   /** As it stands, for another one to start from. */
   copyFrom(other: FakeEngine): void {
-    for (const [id, one] of other.containers) this.containers.set(id, { ...one });
+    for (const [id, one] of other.containers) this.containers.set(id, { ...one, layer: new Map(one.layer) });
     this.#made = other.#made;
   }
 

@@ -3,6 +3,7 @@ import { plan } from "../../src/plan/index.ts";
 import type { RollContext } from "../../src/roll/context.ts";
 import { Hands } from "../../src/roll/hands.ts";
 import { Kin } from "../../src/roll/kin.ts";
+import { KnownLayers } from "../../src/roll/known-layers.ts";
 import { leftoverVolumes, replacedBy } from "../../src/roll/leftover.ts";
 import { volumesOf } from "../../src/roll/operation.ts";
 import { recover } from "../../src/roll/recover.ts";
@@ -283,6 +284,7 @@ export class Sidecar {
       drops: world.drops.session(this.session),
       records: world.records.session(this.session),
       kin: new Kin(),
+      layers: new KnownLayers(),
       clock: world.clock,
       log: silent,
       hands,

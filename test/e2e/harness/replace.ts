@@ -6,6 +6,7 @@ import type { DockerPort } from "../../../src/docker/port.ts";
 import type { RollContext } from "../../../src/roll/context.ts";
 import { Hands } from "../../../src/roll/hands.ts";
 import { Kin } from "../../../src/roll/kin.ts";
+import { KnownLayers } from "../../../src/roll/known-layers.ts";
 import type { Replaced } from "../../../src/roll/spaces.ts";
 import { compare, createCandidate, discard, mustInspect, swapIn } from "../../../src/roll/swap.ts";
 import { mainEngine } from "./engine.ts";
@@ -60,6 +61,7 @@ export function contextOf(docker: DockerPort, said: Said[]): RollContext {
     drops: {} as RollContext["drops"],
     records: { all: [], write: () => Promise.resolve(), erase: () => Promise.resolve() },
     kin: new Kin(),
+    layers: new KnownLayers(),
     clock: systemClock,
     log: { info: tell, warn: tell, error: tell },
     hands: new Hands(),

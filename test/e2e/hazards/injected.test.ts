@@ -84,7 +84,7 @@ test("H17: injected files are carried, byte for byte, with owner and mode, by ea
   expect(carried.map((line) => line["paths"])).toEqual([INJECTED, INJECTED, INJECTED]);
 });
 
-test("H17: a bot's own files are named by plan and by the log before the roll, and not carried", async () => {
+test("H17: a bot's own files are named by plan, and by the log before the old container is removed, and not carried", async () => {
   await stack.exec("owner", "sh", "-c", "mkdir /app && echo data > /app/trades.sqlite && echo x > /tmp/scratch");
   const old = await stack.inspect("owner");
   const { stdout: plan } = await stack.sidecrypt("plan");
@@ -96,7 +96,7 @@ test("H17: a bot's own files are named by plan and by the log before the roll, a
   const events = log.filter((line) => JSON.stringify(line).includes("trades.sqlite"));
   expect(plan).toContain(`warning owner: ${named}`);
   expect(events).toMatchObject([{ event: "files-left-behind", paths: ["/app/trades.sqlite"], count: 1 }]);
-  expect(log.indexOf(events[0]!)).toBeLessThan(log.findLastIndex((line) => line.event === "container-started"));
+  expect(log.indexOf(events[0]!)).toBeLessThan(log.findLastIndex((line) => line.event === "roll-committed"));
   expect((await stack.exec("owner", "ls", "/app/trades.sqlite")).code).not.toBe(0);
   expect(await injected()).toContain("/etc/password 400");
 });
