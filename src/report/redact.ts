@@ -35,6 +35,13 @@ interface Known {
   readonly bytes: Uint8Array;
   /** The bytes are those of a head: everything after a form of it goes too. */
   readonly long: boolean;
+  /** Kept, since a bundle that changed changed one value, and the forms of all would delay what it is for. */
+  made: Patterns | null;
+}
+
+interface Patterns {
+  readonly usual: boolean;
+  readonly all: readonly Uint8Array[];
 }
 
 interface Compiled {
@@ -58,14 +65,14 @@ export function createRedactor(maxValues = MAX_VALUES): Redactor {
       const long = value.length > LONG_BYTES;
       const bytes = Buffer.from(long ? headOf(value) : value);
       const key = `${bytes.toString("base64")}${long ? "…" : ""}`;
-      const entry = known.get(key) ?? { bytes, long };
+      const entry = known.get(key) ?? { bytes, long, made: null };
       known.delete(key);
       known.set(key, entry);
       present.add(key);
     }
     const surplus = known.size - Math.max(maxValues, present.size);
     for (const key of [...known.keys()].slice(0, Math.max(0, surplus))) known.delete(key);
-    // Told the same at every look of the daemon: the forms of a large bundle take half a second to make.
+    // Told the same at every look of the daemon: the table of a large bundle takes a while to make.
     const same = before.length === known.size && [...known.keys()].every((key, index) => key === before[index]);
     if (!same) compiled = null;
   }
@@ -89,10 +96,10 @@ export function createRedactor(maxValues = MAX_VALUES): Redactor {
 }
 
 function compile(values: readonly Known[]): Compiled {
-  const patterns = values.toReversed().flatMap(({ bytes, long }, index) => {
-    const breadth = { usual: index >= ALL_FORMS, digests: !long, most: LONG_BYTES };
-    const forms = [...formsOf(bytes, breadth).map((form) => form.bytes), ...wholeBase64(bytes)];
-    return forms.map((form) => ({ bytes: form, long }));
+  const patterns = values.toReversed().flatMap((value, index) => {
+    const usual = index >= ALL_FORMS;
+    if (value.made?.usual !== usual) value.made = { usual, all: patternsOf(value, usual) };
+    return value.made.all.map((bytes) => ({ bytes, long: value.long }));
   });
   return {
     matcher: new Matcher(
@@ -102,6 +109,11 @@ function compile(values: readonly Known[]): Compiled {
     lengths: patterns.map(({ bytes }) => bytes.length),
     long: patterns.map(({ long }) => long),
   };
+}
+
+function patternsOf({ bytes, long }: Known, usual: boolean): Uint8Array[] {
+  const forms = formsOf(bytes, { usual, digests: !long, most: LONG_BYTES });
+  return [...forms.map((form) => form.bytes), ...wholeBase64(bytes)];
 }
 
 /** With the last character, which a form leaves out where it depends on what follows: it holds bits of the value. */
