@@ -3,6 +3,7 @@
  * here first, and whatever the library throws is dropped.
  */
 import { hkdfSync } from "node:crypto";
+import { bech32 } from "@scure/base";
 import {
   Decrypter,
   generateHybridIdentity,
@@ -13,9 +14,11 @@ import {
 import { SidecryptError } from "../errors.ts";
 import { sshIdentity } from "./ssh-age.ts";
 import { parseSshPrivateKey, sshRecipientText } from "./ssh-key.ts";
+import { x25519Identity } from "./x25519.ts";
 
 /** Bech32 in upper case; the post-quantum seed is 32 bytes as well. */
 const IDENTITY = /^AGE-SECRET-KEY-(?:PQ-)?1[AC-HJ-NP-Z02-9]{58}$/;
+const X25519_PREFIX = "AGE-SECRET-KEY-1";
 const FINGERPRINT_INFO = "sidecrypt generation v1";
 
 /** A file as it was read; `path` is for messages only. */
@@ -88,10 +91,19 @@ async function readKeyFile({ text, path }: KeyText): Promise<Key[]> {
     const line = raw.trimEnd();
     if (line === "" || line.startsWith("#")) continue;
     const recipient = await recipientOf(line, `${path}, line ${index + 1}`);
-    keys.push({ recipient, identity: line, secret: line });
+    keys.push({ recipient, identity: identityOf(line), secret: line });
   }
   if (keys.length > 0) return keys;
   throw new SidecryptError("key-malformed", `${path} holds no age key`, "make one with `sidecrypt keygen`");
+}
+
+/** The library's own where it is post-quantum. @param line - an identity that is valid. */
+function identityOf(line: string): string | Identity {
+  if (!line.startsWith(X25519_PREFIX)) return line;
+  const { bytes } = bech32.decodeToBytes(line);
+  const identity = x25519Identity(bytes);
+  bytes.fill(0);
+  return identity;
 }
 
 function readSshKey({ text, path }: KeyText): Key {

@@ -5,9 +5,10 @@ import { decryptValue, encryptValue, parseEnc } from "./value.ts";
 
 /** Names, lengths and separators are not in it; the value's own tags bind the names. */
 function digestOf(values: Iterable<Uint8Array>): Buffer {
-  const hash = createHash("sha512");
-  for (const value of values) hash.update(value);
-  return Buffer.from(hash.digest("hex").toUpperCase());
+  const whole = Buffer.concat([...values]);
+  const digest = createHash("sha512").update(whole).digest("hex");
+  whole.fill(0);
+  return Buffer.from(digest.toUpperCase());
 }
 
 export function sealMac(values: Iterable<Uint8Array>, dataKey: Buffer, lastModified: string): string {

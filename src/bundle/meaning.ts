@@ -23,6 +23,8 @@ const ESCAPES: Readonly<Record<string, number>> = {
 };
 /** Of the bytes: `\s` would take the last byte of `à` for a blank. */
 const BLANK_END = /^[ \t\v\f\r]|[ \t\v\f\r]$/;
+/** Of the bytes: nothing that could be syntax. */
+const PLAIN = /^[^"'#$\\ \t\v\f\r\n]*$/;
 const NOTES = {
   comment: 'holds " #": Compose would have read a comment',
   dollar: 'holds "$": Compose would have interpolated',
@@ -36,6 +38,7 @@ const NOTES = {
 } as const;
 
 export function meaningOf(value: Buffer): Meaning {
+  if (PLAIN.test(value.toString("latin1"))) return { bytes: value, notes: [] };
   // The plain line: a line feed in SOPS' memory can only have been backslash-n there.
   const line = value.includes("\n") ? Buffer.from(escapeLineFeeds(value.toString("latin1")), "latin1") : value;
   if (line[0] === DOUBLE && closesAtEnd(line, DOUBLE)) return doubleQuoted(line.subarray(1, -1));
