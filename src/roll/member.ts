@@ -138,6 +138,10 @@ async function replace(
   const generation = member.volume === null ? null : (wanted[member.volume] ?? null);
   // Known before it is compared: whatever fails from here on, the way back removes it.
   member.swap = await createCandidate(ctx, old, { generation, unit: mark }, replaced);
+  if (member.swap === null) {
+    member.left = true;
+    return;
+  }
   await compare(ctx, old, member.swap.newId, replaced);
   replaced.set(member.oldId, member.swap.newId);
   if (!(await isThere(ctx, member, member.swap))) return;

@@ -45,11 +45,16 @@ export interface Mark {
 }
 
 /**
- * The old container runs on.
+ * The old container runs on. Null: a person removed it before its copy was there, which stands.
  *
  * @param replaced containers whose place another one has taken by now: what shares with them goes over to that one
  */
-export async function createCandidate(ctx: RollContext, old: Inspected, mark: Mark, replaced: Replaced): Promise<Swap> {
+export async function createCandidate(
+  ctx: RollContext,
+  old: Inspected,
+  mark: Mark,
+  replaced: Replaced,
+): Promise<Swap | null> {
   const known = ctx.layers.of(old);
   // The engine walks the whole layer for it, which takes longer than all else: meanwhile the copy is made.
   const reading = known === null ? readLayer(ctx.docker, old) : recheck(ctx, old, known);
@@ -59,6 +64,10 @@ export async function createCandidate(ctx: RollContext, old: Inspected, mark: Ma
   const newId = await ctx.docker.create(candidateName(final, old.id), spec);
   ctx.hands.guard(newId, old.id);
   try {
+    if (await wasRemoved(ctx, old.id, newId)) {
+      await discard(ctx, newId);
+      return null;
+    }
     const layer = await reading;
     tellOfLayer(ctx, old, layer);
     const { injected } = layer;
@@ -70,6 +79,15 @@ export async function createCandidate(ctx: RollContext, old: Inspected, mark: Ma
   }
   const named = known === null ? null : known.lost;
   return { final, oldId: old.id, newId, policy: policyOf(old), startedAt: old.startedAt, named };
+}
+
+/**
+ * Right after the copy was made. Compose's `up` would have kept and started the copy (H6), but it could not have known
+ * of it yet; later on the two are told apart by how it ends (fate.ts).
+ */
+async function wasRemoved(ctx: RollContext, oldId: string, newId: string): Promise<boolean> {
+  if ((await ctx.docker.inspect(oldId)) !== null) return false;
+  return (await ctx.docker.inspect(newId))?.startedAt === null;
 }
 
 function journalOf(old: Inspected, { generation, unit }: Mark): Record<string, string> {

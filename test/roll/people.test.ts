@@ -124,6 +124,23 @@ test("somebody's HUP to the new one is no reason to leave the old one stopped", 
   expect(world.problems("v1")).toEqual([]);
 });
 
+test("a bot removed by hand while its copy is being made stays removed", async () => {
+  const world = await World.on(BOT);
+  const old = world.containersOf("bot")[0]!;
+  const remove = (call: Call): null => {
+    if (call.name === "create") {
+      world.engine.stop(old.id);
+      world.engine.containers.delete(old.id);
+    }
+    return null;
+  };
+  const sidecar = new Sidecar(world, remove);
+  await sidecar.converge();
+  expect(world.containersOf("bot")).toEqual([]);
+  expect(sidecar.outcomes.map(({ kind }) => kind)).not.toContain("rolled-back");
+  expect(world.drops.read("bot-secrets")).toBe("v2");
+});
+
 test("the candidate removed by hand: the old one is back, with its own restart policy", async () => {
   const world = await World.on(BOT);
   const remove = whenever(

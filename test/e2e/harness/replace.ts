@@ -2,13 +2,13 @@
 import { afterAll, beforeAll } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { connectEngine } from "../../../src/docker/engine.ts";
-import type { DockerPort } from "../../../src/docker/port.ts";
+import type { DockerPort, Inspected } from "../../../src/docker/port.ts";
 import type { RollContext } from "../../../src/roll/context.ts";
 import { Hands } from "../../../src/roll/hands.ts";
 import { Kin } from "../../../src/roll/kin.ts";
 import { KnownLayers } from "../../../src/roll/known-layers.ts";
 import type { Replaced } from "../../../src/roll/spaces.ts";
-import { compare, createCandidate, discard, mustInspect, swapIn } from "../../../src/roll/swap.ts";
+import { compare, createCandidate, discard, mustInspect, type Swap, swapIn } from "../../../src/roll/swap.ts";
 import { mainEngine } from "./engine.ts";
 import { toYaml } from "./model.ts";
 import { serviceOf, Stack } from "./stack.ts";
@@ -33,7 +33,7 @@ export async function replace(docker: DockerPort, id: string, replaced: Replaced
   const said: Said[] = [];
   const ctx = contextOf(docker, said);
   const old = await mustInspect(ctx, id);
-  const swap = await createCandidate(ctx, old, MARK, replaced);
+  const swap = await copyOf(ctx, old, replaced);
   try {
     await compare(ctx, old, swap.newId, replaced);
   } catch (thrown) {
@@ -42,6 +42,13 @@ export async function replace(docker: DockerPort, id: string, replaced: Replaced
   }
   await swapIn(ctx, swap, true);
   return { oldId: swap.oldId, newId: swap.newId, said };
+}
+
+/** Of a container that nobody removes meanwhile. */
+export async function copyOf(ctx: RollContext, old: Inspected, replaced: Replaced = NOBODY): Promise<Swap> {
+  const swap = await createCandidate(ctx, old, MARK, replaced);
+  if (swap === null) throw new Error(`${old.name} is gone`);
+  return swap;
 }
 
 /** Replaced and committed. */

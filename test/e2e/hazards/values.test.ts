@@ -4,11 +4,19 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { comparable } from "../harness/compare.ts";
-import { composeVerdicts, contextOf, idle, replace, replaceForGood, usePlainStack, MARK } from "../harness/replace.ts";
+import {
+  composeVerdicts,
+  contextOf,
+  copyOf,
+  idle,
+  replace,
+  replaceForGood,
+  usePlainStack,
+} from "../harness/replace.ts";
 import { must } from "../harness/run.ts";
 import type { Stack } from "../harness/stack.ts";
 import { waitUntil } from "../harness/wait.ts";
-import { createCandidate, discard, compare, mustInspect } from "../../../src/roll/swap.ts";
+import { discard, compare, mustInspect } from "../../../src/roll/swap.ts";
 import { refuseUncopyable } from "../../../src/roll/spec.ts";
 
 const port = 20_000 + Math.floor(Math.random() * 10_000);
@@ -147,7 +155,7 @@ test("H12: an image of another platform is copied with its platform", async () =
   const ctx = contextOf(docker, []);
   const old = await mustInspect(ctx, id);
 
-  const swap = await createCandidate(ctx, old, MARK, new Map());
+  const swap = await copyOf(ctx, old);
 
   await compare(ctx, old, swap.newId, new Map());
   expect((await docker.image((await mustInspect(ctx, swap.newId)).image))?.platform.architecture).toBe("arm64");
@@ -271,7 +279,7 @@ test("H26: a request for GPUs is copied, though no machine here has one", async 
   const id = (await stack.engine.docker(...create)).trim();
   const ctx = contextOf(docker, []);
   const old = await mustInspect(ctx, id);
-  const swap = await createCandidate(ctx, old, MARK, new Map());
+  const swap = await copyOf(ctx, old);
 
   await compare(ctx, old, swap.newId, new Map());
   expect((await mustInspect(ctx, swap.newId)).hostConfig["DeviceRequests"]).toEqual(old.hostConfig["DeviceRequests"]);
