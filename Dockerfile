@@ -19,7 +19,7 @@ RUN mkdir -p /rootfs/app /rootfs/etc /rootfs/usr/local/bin /rootfs/bundle /rootf
  && node="$(command -v node)" \
  && cp "$node" /rootfs/usr/local/bin/node \
  && ldd "$node" | grep -o '/[^ ]*' | xargs cp -L --parents -t /rootfs \
- && cp dist/part-*.mjs /rootfs/app/ \
+ && cp dist/part-* /rootfs/app/ \
  && sed '1s|.*|#!/usr/local/bin/node --disable-sigusr1|' dist/sidecrypt.mjs > /rootfs/app/sidecrypt.mjs \
  && chmod 0755 /rootfs/app/sidecrypt.mjs \
  && ln -s /app/sidecrypt.mjs /rootfs/usr/local/bin/sidecrypt

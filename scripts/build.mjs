@@ -31,6 +31,10 @@ const SILENCED = ["debug"];
 // Node's own streams as a package.
 const COPIES = ["readable-stream"];
 
+// Half of what opening a bundle would load, and few bundles need: YAML, post-quantum keys, curves that Node has too, for
+// SSH keys. Each is a part of its own that is read when the first of its exports is asked for.
+const LATER = ["yaml", "@noble/curves/ed25519.js", "@noble/curves/nist.js", "@noble/post-quantum/hybrid.js"];
+
 // Messages of zod in fifty languages; ours are in English.
 const LOCALES = /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/;
 
@@ -46,6 +50,19 @@ function builtin(path, namespace) {
   return namespace === "builtin" ? { path, external: true } : { path, namespace: "builtin" };
 }
 
+const partOf = (name) => `part-${name.replace(/^@|\.js$/g, "").replace(/\W+/g, "-")}.cjs`;
+
+// By a require, since whoever asks for an export cannot wait.
+async function later(name) {
+  const exports = Object.keys(await import(name)).filter((key) => key !== "default");
+  const getters = exports.map((key) => `get ${key}() { return load().${key}; }`);
+  return `
+    let loaded;
+    const load = () => (loaded ??= require("./${partOf(name)}"));
+    module.exports = { ${getters.join(", ")} };
+  `;
+}
+
 const exactly = (names) => new RegExp(`^(?:${names.join("|")})$`);
 
 const lean = {
@@ -54,9 +71,12 @@ const lean = {
     onResolve({ filter: exactly(LEFT_OUT) }, ({ path }) => ({ path, namespace: "left-out" }));
     onResolve({ filter: exactly(SILENCED) }, ({ path }) => ({ path, namespace: "silenced" }));
     onResolve({ filter: exactly(COPIES) }, () => ({ path: "stream", namespace: "builtin" }));
+    onResolve({ filter: exactly(LATER) }, ({ path }) => ({ path, namespace: "later" }));
+    onResolve({ filter: /^\.\/part-.*\.cjs$/ }, ({ path }) => ({ path, external: true }));
     onResolve({ filter: /^/ }, ({ path, namespace }) => builtin(path, namespace));
     onLoad({ filter: /^/, namespace: "builtin" }, ({ path }) => ({ contents: `module.exports = require("${path}");` }));
     onLoad({ filter: /^/, namespace: "left-out" }, ({ path }) => ({ contents: stub(path) }));
+    onLoad({ filter: /^/, namespace: "later" }, async ({ path }) => ({ contents: await later(path) }));
     onLoad({ filter: /^/, namespace: "silenced" }, () => ({ contents: "module.exports = () => () => {};" }));
     onLoad({ filter: LOCALES }, () => ({ contents: 'export { default as en } from "./en.js";' }));
   },
@@ -74,28 +94,41 @@ class Response {
   text() { return $text(this.body); }
 }`;
 
-const result = await build({
-  entryPoints: [process.argv[2] ?? "src/main.ts"],
+const failed = () => process.exit(1); // esbuild has said why
+const COMMON = {
   outdir: dirname(OUTPUT),
-  entryNames: basename(OUTPUT, ".mjs"),
-  chunkNames: "part-[hash]",
-  outExtension: { ".js": ".mjs" },
-  splitting: true,
   bundle: true,
   platform: "node",
   target: "node20.19",
-  format: "esm",
   // Not the names: they stand in messages and stack traces.
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "inline",
   metafile: true,
+};
+
+const program = await build({
+  ...COMMON,
+  entryPoints: [process.argv[2] ?? "src/main.ts"],
+  entryNames: basename(OUTPUT, ".mjs"),
+  chunkNames: "part-[hash]",
+  outExtension: { ".js": ".mjs" },
+  splitting: true,
+  format: "esm",
   plugins: [lean],
   banner: { js: BANNER },
-}).catch(() => process.exit(1)); // esbuild has said why
+}).catch(failed);
 await chmod(OUTPUT, 0o755);
 
-const { inputs, outputs } = result.metafile;
+const parts = await build({
+  ...COMMON,
+  entryPoints: LATER.map((name) => ({ in: name, out: basename(partOf(name), ".cjs") })),
+  outExtension: { ".js": ".cjs" },
+  format: "cjs",
+}).catch(failed);
+
+const inputs = { ...program.metafile.inputs, ...parts.metafile.inputs };
+const outputs = { ...program.metafile.outputs, ...parts.metafile.outputs };
 // Of an earlier build.
 for (const name of await readdir(dirname(OUTPUT))) {
   const path = join(dirname(OUTPUT), name);

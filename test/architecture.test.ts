@@ -66,6 +66,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   bundle: {
     "@noble/curves/ed25519.js": "an SSH key's point on the curve that age exchanges keys on",
+    "@scure/base": "the bech32 of an age key",
     "age-encryption": "the data key",
     "node:crypto": "AES-GCM, SHA-512, HKDF, scrypt, RSA",
     yaml: "tokens with positions, so that what is not changed stays byte for byte",

@@ -3,7 +3,6 @@
  * here first, and whatever the library throws is dropped.
  */
 import { hkdfSync } from "node:crypto";
-import { bech32 } from "@scure/base";
 import {
   Decrypter,
   generateHybridIdentity,
@@ -14,11 +13,10 @@ import {
 import { SidecryptError } from "../errors.ts";
 import { sshIdentity } from "./ssh-age.ts";
 import { parseSshPrivateKey, sshRecipientText } from "./ssh-key.ts";
-import { x25519Identity } from "./x25519.ts";
+import { X25519_PREFIX, x25519Key } from "./x25519.ts";
 
 /** Bech32 in upper case; the post-quantum seed is 32 bytes as well. */
 const IDENTITY = /^AGE-SECRET-KEY-(?:PQ-)?1[AC-HJ-NP-Z02-9]{58}$/;
-const X25519_PREFIX = "AGE-SECRET-KEY-1";
 const FINGERPRINT_INFO = "sidecrypt generation v1";
 
 /** A file as it was read; `path` is for messages only. */
@@ -90,20 +88,10 @@ async function readKeyFile({ text, path }: KeyText): Promise<Key[]> {
   for (const [index, raw] of text.split("\n").entries()) {
     const line = raw.trimEnd();
     if (line === "" || line.startsWith("#")) continue;
-    const recipient = await recipientOf(line, `${path}, line ${index + 1}`);
-    keys.push({ recipient, identity: identityOf(line), secret: line });
+    keys.push({ ...(await keyOf(line, `${path}, line ${index + 1}`)), secret: line });
   }
   if (keys.length > 0) return keys;
   throw new SidecryptError("key-malformed", `${path} holds no age key`, "make one with `sidecrypt keygen`");
-}
-
-/** The library's own where it is post-quantum. @param line - an identity that is valid. */
-function identityOf(line: string): string | Identity {
-  if (!line.startsWith(X25519_PREFIX)) return line;
-  const { bytes } = bech32.decodeToBytes(line);
-  const identity = x25519Identity(bytes);
-  bytes.fill(0);
-  return identity;
 }
 
 function readSshKey({ text, path }: KeyText): Key {
@@ -123,10 +111,12 @@ export async function generateIdentity(
   return { identity, recipient: await identityToRecipient(identity) };
 }
 
-async function recipientOf(line: string, where: string): Promise<string> {
+/** The library's own identity where it is post-quantum. */
+async function keyOf(line: string, where: string): Promise<Omit<Key, "secret">> {
   if (!IDENTITY.test(line)) throw new SidecryptError("key-malformed", `${where}: ${lineFault(line)}`, LINE_HINT);
   try {
-    return await identityToRecipient(line);
+    if (line.startsWith(X25519_PREFIX)) return x25519Key(line);
+    return { recipient: await identityToRecipient(line), identity: line };
   } catch {
     throw new SidecryptError("key-malformed", `${where}: the key is mistyped (its checksum is wrong)`, LINE_HINT);
   }

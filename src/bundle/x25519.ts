@@ -4,21 +4,34 @@
  * open a small bundle.
  */
 import { createPrivateKey, createPublicKey, diffieHellman, hkdfSync, type KeyObject } from "node:crypto";
+import { bech32 } from "@scure/base";
 import type { Identity, Stanza } from "age-encryption";
 import { unwrapFileKey, WRAPPED_BYTES } from "./file-key.ts";
 
+export const X25519_PREFIX = "AGE-SECRET-KEY-1";
 const LABEL = "age-encryption.org/v1/X25519";
 const SHARE_BYTES = 32;
 /** DER up to the 32 bytes of the key itself (RFC 8410). */
 const PRIVATE_PREFIX = Buffer.from("302e020100300506032b656e04220420", "hex");
 const PUBLIC_PREFIX = Buffer.from("302a300506032b656e032100", "hex");
 
-/** @param secret - 32 bytes. */
-export function x25519Identity(secret: Uint8Array): Identity {
-  const der = Buffer.concat([PRIVATE_PREFIX, secret]);
+export interface X25519Key {
+  readonly recipient: string;
+  readonly identity: Identity;
+}
+
+/** @param text - `AGE-SECRET-KEY-1…`. Throws where its checksum is wrong. */
+export function x25519Key(text: string): X25519Key {
+  const { bytes } = bech32.decodeToBytes(text);
+  const der = Buffer.concat([PRIVATE_PREFIX, bytes]);
+  bytes.fill(0);
   const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   der.fill(0);
   const ours = createPublicKey(key).export({ format: "der", type: "spki" }).subarray(PUBLIC_PREFIX.length);
+  return { recipient: bech32.encodeFromBytes("age", ours), identity: identityOf(key, ours) };
+}
+
+function identityOf(key: KeyObject, ours: Buffer): Identity {
   return {
     unwrapFileKey: (stanzas) => {
       for (const stanza of stanzas) {
