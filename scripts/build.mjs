@@ -54,7 +54,7 @@ const partOf = (name) => `part-${name.replace(/^@|\.js$/g, "").replace(/\W+/g, "
 
 // By a require, since whoever asks for an export cannot wait.
 async function later(name) {
-  const exports = Object.keys(await import(name)).filter((key) => key !== "default");
+  const exports = Object.keys(await import(name)).filter((key) => key !== "default" && /^\w+$/.test(key));
   const getters = exports.map((key) => `get ${key}() { return load().${key}; }`);
   return `
     let loaded;
