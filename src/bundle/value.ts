@@ -7,7 +7,12 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 const IV_BYTES = 32;
 const TAG_BYTES = 16;
 export const DATA_KEY_BYTES = 32;
-const BASE64 = "([A-Za-z0-9+/]+={0,2})";
+/**
+ * Padded, and no bits in the last character that belong to no byte: Node's decoder would pass over those, and over
+ * whatever else is not base64.
+ */
+const BASE64 =
+  "((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:[A-Za-z0-9+/]{2}|[AEIMQUYcgkosw048]=)|[A-Za-z0-9+/][AQgw]==))";
 const ENC = new RegExp(`^ENC\\[AES256_GCM,data:${BASE64},iv:${BASE64},tag:${BASE64},type:([a-z]+)\\]$`);
 
 export interface Sealed {
@@ -20,20 +25,13 @@ export interface Sealed {
 
 /** Null: not exactly the form that sops writes. */
 export function parseEnc(text: string): Sealed | null {
-  const [, data64 = "", iv64 = "", tag64 = "", type = ""] = ENC.exec(text) ?? [];
-  const [data, iv, tag] = [decodeBase64(data64), decodeBase64(iv64), decodeBase64(tag64)];
-  if (data === null || iv?.length !== IV_BYTES || tag?.length !== TAG_BYTES) return null;
-  return { data, iv, tag, type };
-}
-
-/**
- * Of characters that are all base64's own, padding only at the end: what is left to be wrong is a length that is no
- * multiple of four, and bits in the last character that belong to no byte, which Node's decoder would pass over.
- */
-function decodeBase64(text: string): Buffer | null {
-  const last = text.slice(-4);
-  const isCanonical = text.length % 4 === 0 && Buffer.from(last, "base64").toString("base64") === last;
-  return isCanonical && text !== "" ? Buffer.from(text, "base64") : null;
+  const found = ENC.exec(text);
+  if (found === null) return null;
+  const [, data64 = "", iv64 = "", tag64 = "", type = ""] = found;
+  const iv = Buffer.from(iv64, "base64");
+  const tag = Buffer.from(tag64, "base64");
+  if (iv.length !== IV_BYTES || tag.length !== TAG_BYTES) return null;
+  return { data: Buffer.from(data64, "base64"), iv, tag, type };
 }
 
 /** Null: the tag does not fit the key, the additional data and the bytes. */
