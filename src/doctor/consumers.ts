@@ -5,6 +5,7 @@ import { isConsumer, SECRETS, type StackView, type ViewedService } from "../comp
 import { nearest } from "../near.ts";
 import { listOf } from "../plan/faults.ts";
 import { parseConsumer, type ConsumerLabels } from "../plan/labels.ts";
+import { Names } from "../plan/names.ts";
 import { selectNames, selects, sourcesOf } from "../plan/select.ts";
 import type { Facts } from "./facts.ts";
 
@@ -29,7 +30,7 @@ function labelled(service: ViewedService, judge: (labels: ConsumerLabels) => Fin
 
 function namesOf({ service }: ViewedService, { patterns }: ConsumerLabels, { names }: Facts): Finding[] {
   if (names === null) return [];
-  return selectNames(patterns, names).missing.map((text) => {
+  return selectNames(patterns, new Names(names)).missing.map((text) => {
     const near = nearest(text, names);
     const message = `service ${service} asks for ${text}, which matches no name in the bundle`;
     const hint = near === null ? `sidecrypt set ${text}, or end it in ? where it is optional` : `did you mean ${near}?`;

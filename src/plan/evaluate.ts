@@ -6,6 +6,7 @@ import { faultOf, listOf } from "./faults.ts";
 import { filesOfService, type Made } from "./files.ts";
 import { mint, sameBytes, type Files } from "./generation.ts";
 import type { ConsumerLabels } from "./labels.ts";
+import { Names } from "./names.ts";
 import { requestFault } from "./resolve.ts";
 import type { Request, Stack } from "./stack.ts";
 
@@ -70,7 +71,8 @@ export function evaluate(stack: Stack, sourceOf: SourceOf, defaults: Defaults = 
 const bundleOf = (source: Source): Opened | null =>
   source.kind === "bundle" || source.kind === "frozen" ? source.opened : null;
 
-const secretNames = (source: Source): string[] => [...(bundleOf(source)?.secrets.keys() ?? [])];
+const secretNames = (source: Source): Names => Names.of(bundleOf(source)?.secrets ?? NO_SECRETS);
+const NO_SECRETS: ReadonlyMap<string, unknown> = new Map();
 
 /** Which names the delivered files came from is not known: all of them count, since a drop holds what is asked for. */
 const deliveredAsks = (source: Source): Asks | null =>

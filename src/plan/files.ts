@@ -5,6 +5,7 @@ import type { Opened, Templates } from "../types.ts";
 import { asksOf } from "./asks.ts";
 import { sameBytes, type Files } from "./generation.ts";
 import type { ConsumerLabels, TemplateAsk } from "./labels.ts";
+import { Names } from "./names.ts";
 import type { Request } from "./stack.ts";
 
 /** On every drop, beside the generations. */
@@ -30,7 +31,7 @@ export function renderedFiles({ formats, templates }: ConsumerLabels): [file: st
  * @throws SidecryptError `render-failed` and whatever a template's reading found
  */
 export function filesOf(labels: ConsumerLabels, { secrets, templates }: Opened): Map<string, Made> {
-  const asks = asksOf(labels, secrets.keys());
+  const asks = asksOf(labels, Names.of(secrets));
   const values: Values = new Map([...asks].map(([file, name]) => [file, secrets.get(name) ?? new Uint8Array()]));
   const made = new Map<string, Made>();
   for (const format of labels.formats) {

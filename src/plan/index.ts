@@ -12,6 +12,7 @@ export { plan } from "./plan.ts";
 export { printPlan } from "./print.ts";
 export { servicesOf, triedIn } from "./quarantine.ts";
 export type { Tried } from "./quarantine.ts";
+export { Names } from "./names.ts";
 export { parsePatterns, selectNames } from "./select.ts";
 export type { Pattern, Selection } from "./select.ts";
 export { readStack } from "./stack.ts";

@@ -6,16 +6,17 @@ import { asksOf, type Asks } from "./asks.ts";
 import { faultOf, listOf } from "./faults.ts";
 import { filesOf, renderedFiles, SCRIPT } from "./files.ts";
 import type { ConsumerLabels } from "./labels.ts";
+import { Names } from "./names.ts";
 import { fileNameOf, isFileName, selectNames } from "./select.ts";
 import type { Request } from "./stack.ts";
 
 /** What is wrong with a request against this bundle; `where` names the bundle in messages. */
 export function requestFault(request: Request, opened: Opened, where: string): Fault | null {
   const { service, deciding } = request;
-  const available = [...opened.secrets.keys()];
+  const available = Names.of(opened.secrets);
   const { names, missing } = selectNames(deciding.labels.patterns, available);
   return (
-    missingFault(service, missing, available, where) ??
+    missingFault(service, missing, available.all, where) ??
     fileFault(service, names, deciding.labels) ??
     shadowFault(request, asksOf(deciding.labels, available)) ??
     renderFault(service, deciding.labels, opened)

@@ -1,4 +1,5 @@
 /** `sidecrypt.secrets`: names and globs → names of the bundle → file names. */
+import type { Names } from "./names.ts";
 
 export interface Pattern {
   readonly text: string;
@@ -53,12 +54,22 @@ export interface Selection {
 }
 
 /** A name that is there and excluded again is not missing: only what matches nothing at all is a slip. */
-export function selectNames(patterns: readonly Pattern[], available: Iterable<string>): Selection {
-  const all = [...available];
-  const missing = patterns.filter(
-    (pattern) => !pattern.exclude && !pattern.optional && !all.some((name) => fits(pattern, name)),
-  );
-  return { names: all.filter((name) => selects(patterns, name)), missing: missing.map(({ text }) => text) };
+export function selectNames(patterns: readonly Pattern[], available: Names): Selection {
+  const excluding = patterns.filter((pattern) => pattern.exclude);
+  const asking = patterns.filter((pattern) => !pattern.exclude);
+  const found = asking.map((pattern) => matchesOf(pattern, available));
+  const missing = asking.filter(({ optional }, index) => !optional && found[index]?.length === 0);
+  const names = available.inOrder(found.flat());
+  return {
+    names: names.filter((name) => !excluding.some((pattern) => fits(pattern, name))),
+    missing: missing.map(({ text }) => text),
+  };
+}
+
+function matchesOf(pattern: Pattern, available: Names): readonly string[] {
+  const [start = ""] = pattern.parts;
+  if (pattern.parts.length === 1) return available.has(start) ? [start] : [];
+  return available.startingWith(start).filter((name) => fits(pattern, name));
 }
 
 /** An exclusion wins wherever it stands. */

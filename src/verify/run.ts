@@ -7,7 +7,7 @@ import type { DockerPort, Json } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
 import { toSidecryptError } from "../errors.ts";
 import { faultOf } from "../fault.ts";
-import { parseConsumer, selectNames } from "../plan/index.ts";
+import { Names, parseConsumer, selectNames } from "../plan/index.ts";
 import { createSearcher, type Needle, type Unchecked } from "../search/index.ts";
 import { type Beside, besideFindings, type BesideView, deliveredValues, readBeside } from "./beside.ts";
 import { hider } from "./hide.ts";
@@ -229,12 +229,13 @@ function sidecarIn({ ours }: StackEvidence, { beside, keyFile }: VerifyOptions):
 
 /** Consumers whose process environment is declared, by container: by their labels alone, refused or not. */
 function declaredIn(ours: readonly Json[], names: readonly string[]): Map<string, Declared> {
+  const available = new Names(names);
   return new Map(
     ours.map(parseInspect).flatMap(({ id, labels }): [string, Declared][] => {
       const service = labels[COMPOSE_SERVICE] ?? "";
       const asking = parseConsumer(service, labels);
       if (asking === null || "fault" in asking || !asking.envAllowed) return [];
-      return [[id, { service, secrets: new Set(selectNames(asking.patterns, names).names) }]];
+      return [[id, { service, secrets: new Set(selectNames(asking.patterns, available).names) }]];
     }),
   );
 }

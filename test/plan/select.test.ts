@@ -1,4 +1,6 @@
-import { describe, expect, it } from "vitest";
+import fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { Names } from "../../src/plan/names.ts";
 import { fileNameOf, isFileName, parsePatterns, selectNames, selects } from "../../src/plan/select.ts";
 
 const names = ["BOT1_KEY", "BOT1_SECRET", "BOT2_KEY", "REDIS_PASSWORD", "A.B", "AxB"];
@@ -6,7 +8,7 @@ const names = ["BOT1_KEY", "BOT1_SECRET", "BOT2_KEY", "REDIS_PASSWORD", "A.B", "
 function select(label: string) {
   const patterns = parsePatterns(label);
   if (typeof patterns === "string") throw new Error(patterns);
-  return selectNames(patterns, names);
+  return selectNames(patterns, new Names(names));
 }
 
 describe("names and globs", () => {
@@ -51,7 +53,9 @@ describe("names and globs", () => {
 
   it.each(["*".repeat(200) + "x", "*y".repeat(20) + "*x"])("takes no time over %s, made to backtrack", (label) => {
     const patterns = parsePatterns(label);
-    expect(typeof patterns === "string" ? null : selectNames(patterns, ["y".repeat(5000)]).names).toEqual([]);
+    expect(typeof patterns === "string" ? null : selectNames(patterns, new Names(["y".repeat(5000)])).names).toEqual(
+      [],
+    );
   });
 
   it.each([
@@ -65,6 +69,23 @@ describe("names and globs", () => {
     if (typeof patterns === "string") throw new Error(patterns);
     expect([...fitting, ...others].filter((name) => selects(patterns, name))).toEqual(fitting);
   });
+});
+
+test("names found by how they begin are those that each pattern finds one by one", () => {
+  const word = fc.string({ unit: fc.constantFrom("A", "B", "_", "1"), minLength: 1, maxLength: 4 });
+  const glob = fc.string({ unit: fc.constantFrom("A", "B", "_", "1", "*", "*"), minLength: 1, maxLength: 5 });
+  const asked = fc.array(fc.tuple(fc.constantFrom("", "", "!"), glob), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(asked, fc.uniqueArray(word, { maxLength: 30 }), (words, all) => {
+      const patterns = parsePatterns(words.map(([bang, text]) => bang + text).join(" "));
+      if (typeof patterns === "string") return;
+      const { names, missing } = selectNames(patterns, new Names(all));
+      expect(names).toEqual(all.filter((name) => selects(patterns, name)));
+      const idle = patterns.filter((one) => !one.exclude && !all.some((name) => selects([one], name)));
+      expect(missing).toEqual(idle.map(({ text }) => text));
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 describe("file names", () => {
