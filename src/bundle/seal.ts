@@ -131,8 +131,19 @@ function setOuter(before: Unsealed, name: string, bytes: Buffer): Written {
   requireEncrypting(metadata.rule, path, name);
   const text = bytes.length === 0 ? "" : encryptValue(bytes, dataKey, pathAad(path), "str");
   const values = withValue(before.values, name, bytes);
-  if (held === undefined) return { edits: [store.append(document, name, text)], values };
+  if (held === undefined) {
+    requireNoBranch(before.values, name);
+    return { edits: [store.append(document, name, text)], values };
+  }
   return { edits: [{ ...held.leaf.slot, text: store.token(text, "str", held.leaf, document) }], values };
+}
+
+/** sops would put the value in the place of everything below the key. */
+function requireNoBranch(values: readonly Value[], name: string): void {
+  const below = values.find(({ leaf }) => leaf.path[0] === name);
+  if (below === undefined) return;
+  const hint = `set one of its values (${below.name}), or change it with \`sidecrypt edit\``;
+  throw new SidecryptError("value-unstorable", `${name} is a map or a list in the bundle`, hint);
 }
 
 function setInner(before: Unsealed, inner: Document | null, name: string, bytes: Buffer): Written {

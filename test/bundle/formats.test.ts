@@ -174,6 +174,17 @@ describe("a change keeps every other byte", () => {
     },
   );
 
+  test.each(["json", "yaml"] as const)("%s: a value in the place of a map or a list is refused", async (format) => {
+    const plain = format === "json" ? '{"m": {"b": "x"}, "l": ["x", "y"]}' : "m:\n  b: x\nl: [x, y]\n";
+    const file = await encrypt(plain, format);
+    expect(await faultOf(set(file, "m", "z"))).toMatchObject({
+      code: "value-unstorable",
+      message: "m is a map or a list in the bundle",
+      hint: expect.stringContaining("(m_b)") as string,
+    });
+    expect((await faultOf(set(file, "l", "z"))).hint).toContain("(l_0)");
+  });
+
   test.each(["a\\nb", '"quoted"', "a\r", "\ttab", "ends in blanks  ", "- x", "line\n\n\nlines\n\n"])(
     "%j, which dotenv may not hold, is stored as it is",
     async (value) => {
