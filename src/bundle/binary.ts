@@ -1,8 +1,10 @@
 /**
  * SOPS' binary form: a whole file as the one value `data` of a JSON file (sops.md §2.3); what `sops encrypt` makes of
  * `.env.production`. By content it cannot be told from a JSON file of that one secret, so the plaintext decides: it is
- * under the MAC. A dotenv file inside is opened as such; anything else is one secret, `data`.
+ * under the MAC. A dotenv file inside is opened as such; anything else is one secret, `data`. sops encrypts one without
+ * a rule and writes the default rule into it when it changes it: what is no text has been a binary file even so.
  */
+import { isUtf8 } from "node:buffer";
 import type { Document } from "./document.ts";
 import { dotenv, METADATA_PREFIX } from "./dotenv.ts";
 import { nameFault } from "./names.ts";
@@ -18,6 +20,11 @@ export function isBinaryShape({ leaves, metadata }: Document): boolean {
     leaf.type === "str" &&
     metadata !== null
   );
+}
+
+/** JSON holds text: a file of that shape whose value is none was never JSON, and one without a rule sops made as binary. */
+export function isBinaryContent(bytes: Buffer, hasRule: boolean): boolean {
+  return !hasRule || bytes.includes(0) || !isUtf8(bytes);
 }
 
 /** Null: the bytes are no dotenv file. */

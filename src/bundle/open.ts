@@ -4,7 +4,7 @@
  */
 import { SidecryptError } from "../errors.ts";
 import type { Bundle, Opened, Warning } from "../types.ts";
-import { innerDotenv, isBinaryShape } from "./binary.ts";
+import { innerDotenv, isBinaryContent, isBinaryShape } from "./binary.ts";
 import { recoverDataKey } from "./datakey.ts";
 import { bytesOf, lineAt, type Document, type Leaf } from "./document.ts";
 import type { Identities } from "./identities.ts";
@@ -139,6 +139,8 @@ export interface Content {
   readonly values: readonly Value[];
   /** Quotes have a meaning in dotenv only. */
   readonly isDotenv: boolean;
+  /** The bundle's one value is a whole file. */
+  readonly isBinary: boolean;
   /** What the values stand in, for line numbers. */
   readonly text: string;
   /** Of the dotenv file inside a binary bundle; null: there is none. */
@@ -149,12 +151,12 @@ export function contentOf({ format, document, values, metadata }: Unsealed): Con
   const whole = isBinaryShape(document) ? values[0] : undefined;
   const inner = whole === undefined ? null : innerDotenv(whole.bytes);
   if (inner === null) {
-    const isBinary = whole !== undefined && !metadata.hasRule;
+    const isBinary = whole !== undefined && isBinaryContent(whole.bytes, metadata.hasRule);
     if (!isBinary)
       values.forEach((value) => {
         refuseNul(value, document);
       });
-    return { values, isDotenv: format === "dotenv", text: document.text, inner };
+    return { values, isDotenv: format === "dotenv", isBinary, text: document.text, inner };
   }
   requireNames(inner, "correct it with `sops edit`");
   const held = inner.leaves.map((leaf): Value => {
@@ -164,7 +166,7 @@ export function contentOf({ format, document, values, metadata }: Unsealed): Con
   held.forEach((value) => {
     refuseNul(value, inner);
   });
-  return { values: held, isDotenv: true, text: inner.text, inner };
+  return { values: held, isDotenv: true, isBinary: true, text: inner.text, inner };
 }
 
 function refuseNul({ name, bytes, leaf }: Value, { text }: Document): void {

@@ -119,9 +119,9 @@ function wantedOf(values: readonly Value[], format: Format): readonly Pick<Value
 }
 
 function plainOf(before: Unsealed): PlainDocument {
-  const { document, store, format, metadata } = before;
-  const whole = isBinaryShape(document) && (!metadata.hasRule || contentOf(before).inner !== null);
-  if (whole) return { format: "binary", bytes: Uint8Array.from(before.values[0]?.bytes ?? []) };
+  const { document, store, format } = before;
+  if (isBinaryShape(document) && contentOf(before).isBinary)
+    return { format: "binary", bytes: Uint8Array.from(before.values[0]?.bytes ?? []) };
   const edits: Edit[] = before.values.flatMap(({ leaf, type, bytes, encrypted, name }) => {
     if (!encrypted || type === "none") return [];
     return [{ ...leaf.slot, text: store.token(textOf(bytes, document, name), type, leaf, document) }];
