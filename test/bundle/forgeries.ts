@@ -5,7 +5,7 @@
 import { encryptPlain, setSecret } from "../../src/bundle/index.ts";
 import { LATER, NOW, STRICT, type Keys } from "./support.ts";
 
-export const KINDS = ["dotenv", "json", "yaml"] as const;
+export const KINDS = ["dotenv", "json", "yaml", "binary"] as const;
 export type Kind = (typeof KINDS)[number];
 
 export const VALUES = { USER: "alice", PASSWORD: "new-password", PIN: "5432", FLAG: "True" };
@@ -19,7 +19,7 @@ export interface Versions {
 export async function versions(keys: Keys, kind: Kind): Promise<Versions> {
   const values = { ...VALUES, PASSWORD: "old-password" };
   const lines = Object.entries(values).map(([name, value]) => {
-    return kind === "dotenv" ? `${name}=${value}\n` : `${name}: "${value}"\n`;
+    return kind === "yaml" ? `${name}: "${value}"\n` : `${name}=${value}\n`;
   });
   const plain = kind === "json" ? JSON.stringify(values, null, "\t") : lines.join("");
   const options = { recipients: [keys.recipient], rule: null, now: NOW, allowEmpty: new Set<string>() };
@@ -33,6 +33,9 @@ export interface Forgery {
   /** Null: it cannot be made in that format. */
   readonly forge: (kind: Kind, versions: Versions) => string | null;
 }
+
+/** To sops a binary file has one value, which holds all four. */
+const target = (kind: Kind): string => (kind === "binary" ? "data" : "PASSWORD");
 
 const SEALED = "ENC\\[[^\\]]*\\]";
 
@@ -68,32 +71,57 @@ function field(kind: Kind, name: string): RegExp {
 const typed = (type: string) => (found: string) => found.replace(/type:\w+\]/, `type:${type}]`);
 
 export const FORGERIES: readonly Forgery[] = [
-  { what: "an empty duplicate of a name", forge: (kind, { text }) => add(kind, text, "PASSWORD", "") },
+  { what: "an empty duplicate of a name", forge: (kind, { text }) => add(kind, text, target(kind), "") },
+  {
+    what: "an empty duplicate above a name",
+    forge: (kind, { text }) => {
+      const name = target(kind);
+      if (kind === "dotenv") return `${name}=\n${text}`;
+      return kind === "yaml" ? `${name}: ""\n${text}` : text.replace("{", () => `{\n\t"${name}": "",`);
+    },
+  },
   { what: "a new empty name", forge: (kind, { text }) => add(kind, text, "NEW", "") },
   { what: "a new null", forge: (kind, { text }) => (kind === "dotenv" ? null : add(kind, text, "NEW", "null")) },
   {
     what: "an old value as `type:comment` on a duplicate",
-    forge: (kind, { old, text }) => add(kind, text, "PASSWORD", typed("comment")(sealed(old, "PASSWORD"))),
+    forge: (kind, { old, text }) => add(kind, text, target(kind), typed("comment")(sealed(old, target(kind)))),
   },
   {
     what: "an old value in the place of today's",
-    forge: (_, { old, text }) => replaceSealed(text, "PASSWORD", () => sealed(old, "PASSWORD")),
+    forge: (kind, { old, text }) => replaceSealed(text, target(kind), () => sealed(old, target(kind))),
   },
-  { what: "`type:bytes` on a text", forge: (_, { text }) => replaceSealed(text, "PASSWORD", typed("bytes")) },
-  { what: "`type:comment` on a text", forge: (_, { text }) => replaceSealed(text, "PASSWORD", typed("comment")) },
-  { what: "`type:float` on 5432", forge: (_, { text }) => replaceSealed(text, "PIN", typed("float")) },
-  { what: "`type:bool` on True", forge: (_, { text }) => replaceSealed(text, "FLAG", typed("bool")) },
-  { what: "a comment added", forge: (kind, { text }) => (kind === "json" ? null : `#forged\n${text}`) },
-  { what: "text after the bracket", forge: (_, { text }) => replaceSealed(text, "PASSWORD", (found) => `${found}x`) },
-  { what: "plaintext for a ciphertext", forge: (_, { text }) => replaceSealed(text, "PASSWORD", () => "forged") },
+  { what: "`type:bytes` on a text", forge: (kind, { text }) => replaceSealed(text, target(kind), typed("bytes")) },
+  { what: "`type:comment` on a text", forge: (kind, { text }) => replaceSealed(text, target(kind), typed("comment")) },
+  {
+    what: "`type:float` on 5432",
+    forge: (kind, { text }) => (kind === "binary" ? null : replaceSealed(text, "PIN", typed("float"))),
+  },
+  {
+    what: "`type:bool` on True",
+    forge: (kind, { text }) => (kind === "binary" ? null : replaceSealed(text, "FLAG", typed("bool"))),
+  },
+  {
+    what: "a comment added",
+    forge: (kind, { text }) => (kind === "json" || kind === "binary" ? null : `#forged\n${text}`),
+  },
+  {
+    what: "text after the bracket",
+    forge: (kind, { text }) => replaceSealed(text, target(kind), (found) => `${found}x`),
+  },
+  { what: "plaintext for a ciphertext", forge: (kind, { text }) => replaceSealed(text, target(kind), () => "forged") },
   {
     what: "a tag of 4 bytes",
-    forge: (_, { text }) => replaceSealed(text, "PASSWORD", (found) => found.replace(/tag:[^,]+/, "tag:AAAAAA==")),
+    forge: (kind, { text }) => replaceSealed(text, target(kind), (found) => found.replace(/tag:[^,]+/, "tag:AAAAAA==")),
   },
-  { what: "a name changed", forge: (_, { text }) => text.replace("PASSWORD", "PASSWORE") },
+  {
+    what: "a name changed",
+    forge: (kind, { text }) =>
+      kind === "binary" ? text.replace("data", "date") : text.replace("PASSWORD", "PASSWORE"),
+  },
   {
     what: "two names swapped",
-    forge: (_, { text }) => text.replace("USER", "@").replace("PASSWORD", "USER").replace("@", "PASSWORD"),
+    forge: (kind, { text }) =>
+      kind === "binary" ? null : text.replace("USER", "@").replace("PASSWORD", "USER").replace("@", "PASSWORD"),
   },
   { what: "the MAC removed", forge: (kind, { text }) => text.replace(field(kind, "mac"), "") },
   { what: "the time changed", forge: (_, { text }) => text.replace("2026-06-01T", "2027-06-01T") },
@@ -102,14 +130,18 @@ export const FORGERIES: readonly Forgery[] = [
   { what: "`mac_only_encrypted`", forge: (kind, { text }) => addField(kind, text, "mac_only_encrypted", "true") },
   {
     what: "a second rule",
-    forge: (kind, { text }) => addField(kind, text, "encrypted_regex", "^(USER|PASSWORD|PIN|FLAG)$"),
+    // A binary file has none.
+    forge: (kind, { text }) =>
+      kind === "binary" ? null : addField(kind, text, "encrypted_regex", "^(USER|PASSWORD|PIN|FLAG)$"),
   },
   {
     what: "a rule that names today's values",
-    forge: (_, { text }) =>
-      text
+    forge: (kind, { text }) => {
+      if (kind === "binary") return addField(kind, text, "encrypted_regex", "^data$");
+      return text
         .replace("unencrypted_suffix", "encrypted_regex")
-        .replace(/([=:] ?"?)_unencrypted/, "$1^(USER|PASSWORD|PIN|FLAG)$"),
+        .replace(/([=:] ?"?)_unencrypted/, "$1^(USER|PASSWORD|PIN|FLAG)$");
+    },
   },
   {
     what: "another label on a recipient",
@@ -124,8 +156,8 @@ export const FORGERIES: readonly Forgery[] = [
     what: "a value wrapped in a list of one",
     forge: (kind, { text }) => {
       if (kind === "dotenv") return null;
-      const found = sealed(text, "PASSWORD");
-      if (kind === "json") return text.replace(`"${found}"`, () => `["${found}"]`);
+      const found = sealed(text, target(kind));
+      if (kind !== "yaml") return text.replace(`"${found}"`, () => `["${found}"]`);
       return text.replace(` ${found}`, () => `\n  - ${found}`);
     },
   },
