@@ -3,7 +3,7 @@ import type { Patterns } from "./patterns.ts";
 import { eachRun } from "./runs.ts";
 import { shapesIn, SHORTEST_SHAPE } from "./shapes.ts";
 import type { Hit } from "./types.ts";
-import { isCompressed, unwrap, type Depth } from "./unwrap.ts";
+import { isCompressed, unwrapOthers, unwrapRun, type Depth, type Piece } from "./unwrap.ts";
 
 export interface Span extends Hit {
   /** Behind the last byte. */
@@ -22,21 +22,29 @@ const MIN_BUDGET = 2 ** 26;
 /** In order of place; of several finds of one value that overlap, the plainest. `cut`: the data begins in the middle. */
 export function findAll(data: Buffer, patterns: Patterns, depth: Depth, cut = false): Span[] {
   let budget = Math.max(MIN_BUDGET, data.length * MAX_GROWTH);
-  const below = (bytes: Buffer, level: number, inCut: boolean): Span[] => {
-    const direct = withoutOverlaps(findDirect(bytes, patterns));
-    if (level === MAX_DEPTH || (level > 0 && !isPlausible(bytes))) return direct;
-    const decoded: Span[] = [];
-    unwrap(bytes, level === 0 ? depth : WHOLE, inCut, (piece) => {
+  const below = (bytes: Buffer, level: number, { least, backslashes }: Depth, inCut: boolean): Span[] => {
+    const direct = known(bytes, patterns);
+    const isOpened = level < MAX_DEPTH && (level === 0 || isPlausible(bytes));
+    if (!isOpened && !patterns.shapes) return withoutOverlaps(direct);
+    const [shapes, decoded]: [Span[], Span[]] = [[], []];
+    const open = (piece: Piece): void => {
       budget -= piece.bytes.length;
-      if (budget < 0 || piece.bytes.length < patterns.matcher.shortest) return;
-      for (const { name, form } of below(piece.bytes, level + 1, false)) {
+      if (budget < 0 || piece.bytes.length < patterns.shortest) return;
+      for (const { name, form } of below(piece.bytes, level + 1, WHOLE, false)) {
         const said = form === "raw" ? piece.wrapper : `${form} in ${piece.wrapper}`;
         decoded.push({ name, form: said, offset: piece.start, end: piece.end });
       }
+    };
+    // What looks like a key and what is encoded stand in the same runs.
+    eachRun(bytes, patterns.shapes ? Math.min(least, SHORTEST_SHAPE) : least, (start, end) => {
+      if (patterns.shapes) shapesIn(bytes, start, end, shapes);
+      if (isOpened && end - start >= least) unwrapRun(bytes, start, end, inCut && start === 0, patterns.shortest, open);
     });
-    return decoded.length === 0 ? direct : plainest(direct, decoded);
+    if (isOpened) unwrapOthers(bytes, backslashes, open);
+    const plain = withoutOverlaps([...direct, ...unknown(shapes, direct)]);
+    return decoded.length === 0 ? plain : plainest(plain, decoded);
   };
-  return below(data, 0, cut);
+  return below(data, 0, depth, cut);
 }
 
 const SAMPLE = 64;
@@ -61,7 +69,7 @@ function plainest(direct: readonly Span[], decoded: readonly Span[]): Span[] {
   return [...direct, ...withoutOverlaps(hidden)].toSorted((a, b) => a.offset - b.offset);
 }
 
-function findDirect(data: Buffer, { matcher, meanings, lengths, shapes }: Patterns): Span[] {
+function known(data: Buffer, { matcher, meanings, lengths }: Patterns): Span[] {
   const spans: Span[] = [];
   matcher.find(data, (pattern, offset) => {
     const end = offset + (lengths[pattern] ?? 0);
@@ -69,18 +77,16 @@ function findDirect(data: Buffer, { matcher, meanings, lengths, shapes }: Patter
       if (holds === undefined || holds(data, end)) spans.push({ name, form, offset, end });
     }
   });
-  if (!shapes) return spans;
-  const known = [...spans];
-  eachRun(data, SHORTEST_SHAPE, (start, end) => {
-    shapesIn(data, start, end, (span) => {
-      // A secret that is found by its name needs no second find by its looks.
-      if (!known.some(({ offset, end: last }) => offset < span.end && last > span.offset)) spans.push(span);
-    });
-  });
   return spans;
 }
 
+/** A secret that is found by its name needs no second find by its looks. */
+function unknown(shapes: readonly Span[], direct: readonly Span[]): readonly Span[] {
+  return shapes.filter((shape) => !direct.some(({ offset, end }) => offset < shape.end && end > shape.offset));
+}
+
 function withoutOverlaps(spans: readonly Span[]): Span[] {
+  if (spans.length < 2) return [...spans];
   const until = new Map<string, number>();
   return spans
     .toSorted((a, b) => a.offset - b.offset || b.end - a.end)

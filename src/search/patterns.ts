@@ -2,7 +2,7 @@
 import { formsOf } from "./forms.ts";
 import { grade } from "./grade.ts";
 import { Matcher } from "./matcher.ts";
-import { hasPemBody, PEM_HEADERS } from "./shapes.ts";
+import { hasPemBody, PEM_HEADERS, SHORTEST_SHAPE } from "./shapes.ts";
 import type { Needle, SearcherOptions, Unchecked } from "./types.ts";
 
 export interface Meaning {
@@ -20,6 +20,8 @@ export interface Patterns {
   /** Weak values by themselves, for whole fields; by the latin1 of their bytes. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
   readonly shapes: boolean;
+  /** No data of fewer bytes has any of it. */
+  readonly shortest: number;
   readonly unchecked: readonly Unchecked[];
   readonly weak: readonly Unchecked[];
 }
@@ -59,12 +61,14 @@ export function compile(
       add(Buffer.from(header), { name: "shape:private-key", form: "raw", holds: hasPemBody });
   }
   const all = [...entries.values()];
+  const matcher = new Matcher(all.map(({ bytes }) => bytes));
   return {
-    matcher: new Matcher(all.map(({ bytes }) => bytes)),
+    matcher,
     meanings: all.map(({ meanings }) => meanings),
     lengths: all.map(({ bytes }) => bytes.length),
     fields,
     shapes,
+    shortest: shapes ? Math.min(matcher.shortest, SHORTEST_SHAPE) : matcher.shortest,
     unchecked,
     weak,
   };

@@ -9,18 +9,27 @@ function alphabet(characters: string): Uint8Array {
   return table;
 }
 
+/** By two bytes: 0 where both are of the alphabet, otherwise how far before its end the last lies that is not. */
+const OTHER_IN_PAIR = new Uint8Array(2 ** 16).map((_, pair) => {
+  if (ALPHABET[pair >> 8] !== 1) return 1;
+  return ALPHABET[pair & 0xff] === 1 ? 0 : 2;
+});
+
 /** Every run of at least `least` bytes. A run covers each place that is `least` bytes after its start: only those are tried. */
 export function eachRun(data: Uint8Array, least: number, found: (start: number, end: number) => void): void {
-  const [table, length] = [ALPHABET, data.length];
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const [table, length] = [OTHER_IN_PAIR, data.byteLength];
   let start = 0;
   while (start + least <= length) {
-    let at = start + least - 1;
-    while (at >= start && table[data[at] ?? 0] === 1) at -= 1;
-    if (at >= start) {
-      start = at + 1;
+    let at = start + least;
+    let other = 0;
+    // `least` is even, so that the last pair is the first two bytes.
+    while (at > start && (other = table[view.getUint16(at - 2, true)] ?? 0) === 0) at -= 2;
+    if (other !== 0) {
+      start = at - other + 1;
       continue;
     }
-    const end = endOf(data, start + least, table);
+    const end = endOf(data, start + least, ALPHABET);
     found(start, end);
     start = end + 1;
   }
@@ -36,8 +45,14 @@ export function eachHexRun(
 ): void {
   let start = from;
   while (start + least <= to) {
-    const end = Math.min(to, endOf(data, start, HEX));
-    if (end - start >= least) found(start, end);
+    let at = start + least - 1;
+    while (at >= start && HEX[data[at] ?? 0] === 1) at -= 1;
+    if (at >= start) {
+      start = at + 1;
+      continue;
+    }
+    const end = Math.min(to, endOf(data, start + least, HEX));
+    found(start, end);
     start = end + 1;
   }
 }
@@ -49,7 +64,7 @@ function endOf(data: Uint8Array, from: number, table: Uint8Array): number {
 }
 
 /** Shorter lines are words, not what an encoder has wrapped. */
-const WRAPPED = 40;
+export const WRAPPED = 40;
 const [NEWLINE, RETURN, BLANK, BACKSLASH, LETTER_N] = [10, 13, 32, 92, 110];
 const MAX_INDENT = 16;
 

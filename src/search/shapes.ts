@@ -24,17 +24,21 @@ const SHAPES: readonly Shape[] = [
   { kind: "npm-token", heads: ["npm"], pattern: /npm_[A-Za-z\d]{36}(?![\w-])/y },
   { kind: "stripe-key", heads: ["sk_"], pattern: /sk_live_[A-Za-z\d]{24,}/y },
 ];
-const headOf = (data: Uint8Array, at: number): number =>
-  ((data[at] ?? 0) << 16) | ((data[at + 1] ?? 0) << 8) | (data[at + 2] ?? 0);
-const BY_HEAD = new Map(
-  SHAPES.flatMap(({ heads }) => heads).map((head) => [
-    headOf(Buffer.from(head), 0),
-    SHAPES.filter(({ heads }) => heads.includes(head)),
-  ]),
-);
-const FIRST = new Uint8Array(256);
-for (const { heads } of SHAPES) for (const head of heads) FIRST[head.charCodeAt(0)] = 1;
+const HEADS = [...new Set(SHAPES.flatMap(({ heads }) => heads))];
+/** By place in a head and byte: a bit for each head that has it there. What is set in all three is the head. */
+const [FIRST, SECOND, THIRD] = [bitsAt(0), bitsAt(1), bitsAt(2)];
+/** By the bit's number. */
+const BY_HEAD = HEADS.map((head) => SHAPES.filter(({ heads }) => heads.includes(head)));
 const WORD = new Uint8Array(256).map((_, byte) => (/\w/.test(String.fromCharCode(byte)) ? 1 : 0));
+
+function bitsAt(place: number): Int32Array {
+  const bits = new Int32Array(256);
+  for (const [index, head] of HEADS.entries()) {
+    const byte = head.charCodeAt(place);
+    bits[byte] = (bits[byte] ?? 0) | (1 << index);
+  }
+  return bits;
+}
 
 /** The shortest of all: a run that is shorter holds none. */
 export const SHORTEST_SHAPE = 20;
@@ -42,7 +46,8 @@ export const SHORTEST_SHAPE = 20;
 const REACH = 4096;
 
 const EXCHANGE = /^(?:bg_[\da-f]{32}|[\da-f]{64}|[A-Za-z\d]{64})$/;
-const CONTEXT_LENGTHS = [35, 64];
+/** Of runs that may be one of these two. */
+const [SHORTER, LONGER] = [35, 64];
 const ASSIGNED =
   /(?:(?:api|access|private|secret)[_-]?(?:key|secret|token)|passphrase)\\?["']?\s{0,2}[:=]\s{0,2}\\?["']?$/i;
 const TELEGRAM = /(?<!\d)\d{8,10}:$/;
@@ -53,31 +58,36 @@ const PLACEHOLDER = /example|xxxx|0000|1111|aaaa|1234567|abcdefg|placeholder|you
 const DISTINCT = 10;
 
 /** In a run of token characters. */
-export function shapesIn(data: Buffer, start: number, end: number, found: (span: Span) => void): void {
+export function shapesIn(data: Buffer, start: number, end: number, found: Span[]): void {
   for (let at = start; at + 3 < end; at++) {
-    if (FIRST[data[at] ?? 0] !== 1 || (at > start && WORD[data[at - 1] ?? 0] === 1)) continue;
-    const shapes = BY_HEAD.get(headOf(data, at));
-    if (shapes === undefined) continue;
-    const text = data.toString("latin1", at, Math.min(data.length, at + REACH));
-    for (const { kind, pattern } of shapes) {
-      pattern.lastIndex = 0;
-      const token = pattern.exec(text)?.[0];
-      if (token !== undefined) tell(kind, at, token, found);
-    }
+    const first = FIRST[data[at] ?? 0] ?? 0;
+    if (first === 0) continue;
+    const head = first & (SECOND[data[at + 1] ?? 0] ?? 0) & (THIRD[data[at + 2] ?? 0] ?? 0);
+    if (head !== 0 && (at === start || WORD[data[at - 1] ?? 0] === 0)) ofHead(data, at, head, found);
   }
-  if (CONTEXT_LENGTHS.includes(end - start)) inContext(data, start, end, found);
+  const length = end - start;
+  if (length === SHORTER || length === LONGER) inContext(data, start, end, found);
+}
+
+function ofHead(data: Buffer, at: number, head: number, found: Span[]): void {
+  const text = data.toString("latin1", at, Math.min(data.length, at + REACH));
+  for (const { kind, pattern } of BY_HEAD[31 - Math.clz32(head)] ?? []) {
+    pattern.lastIndex = 0;
+    const token = pattern.exec(text)?.[0];
+    if (token !== undefined) tell(kind, at, token, found);
+  }
 }
 
 /** What only looks like a key beside what stands before it. */
-function inContext(data: Buffer, start: number, end: number, found: (span: Span) => void): void {
+function inContext(data: Buffer, start: number, end: number, found: Span[]): void {
   const text = data.toString("latin1", start, end);
   const before = data.toString("latin1", Math.max(0, start - BEFORE), start);
   if (TELEGRAM.test(before) && TELEGRAM_TOKEN.test(text)) tell("telegram-token", start, text, found);
   if (ASSIGNED.test(before) && EXCHANGE.test(text)) tell("exchange-key", start, text, found);
 }
 
-function tell(kind: string, offset: number, text: string, found: (span: Span) => void): void {
-  if (isRandom(text)) found({ name: `shape:${kind}`, form: "raw", offset, end: offset + text.length });
+function tell(kind: string, offset: number, text: string, found: Span[]): void {
+  if (isRandom(text)) found.push({ name: `shape:${kind}`, form: "raw", offset, end: offset + text.length });
 }
 
 /** Documentation is full of what looks like a key and opens nothing. */

@@ -1,6 +1,6 @@
 /** What is encoded or compressed in the data, decoded: to be searched again. */
 import { gunzipSync, inflateSync, constants } from "node:zlib";
-import { eachHexRun, eachRun, endOfLines } from "./runs.ts";
+import { eachHexRun, endOfLines, WRAPPED } from "./runs.ts";
 import { backslashRegions, percentRegions, unbackslash, unpercent, type Region } from "./unescape.ts";
 
 export interface Piece extends Region {
@@ -19,17 +19,14 @@ export interface Depth {
 const MAX_INFLATED = 2 ** 24;
 /** Characters; a longer run is no word, and decoded whatever it looks like. */
 const LONG = 256;
-const ALIGNMENTS = [0, 1, 2, 3];
+const ALIGNMENTS = 4;
 const LEAST_HEX = 32;
 const GZIP = Buffer.from([0x1f, 0x8b, 0x08]);
 const ZLIB = 0x78;
 const ZLIB_FLAGS: readonly (number | undefined)[] = [0x01, 0x5e, 0x9c, 0xda];
 
-/** `cut`: the data begins in the middle of something. */
-export function unwrap(data: Buffer, { least, backslashes }: Depth, cut: boolean, found: (piece: Piece) => void): void {
-  eachRun(data, least, (start, end) => {
-    unwrapRun(data, start, end, cut && start === 0, found);
-  });
+/** What stands in no run: percent-encoding, backslashes, compressed members. */
+export function unwrapOthers(data: Buffer, backslashes: boolean, found: (piece: Piece) => void): void {
   for (const region of percentRegions(data)) undo(data, region, "percent", unpercent, found);
   if (backslashes) for (const region of backslashRegions(data)) undo(data, region, "escapes", unbackslash, found);
   for (let at = data.indexOf(GZIP); at !== -1; at = data.indexOf(GZIP, at + 1)) inflate(data, at, "gzip", found);
@@ -41,19 +38,32 @@ const isZlib = (data: Buffer): boolean => data[0] === ZLIB && ZLIB_FLAGS.include
 /** Of what was decoded: begins as gzip or zlib does. */
 export const isCompressed = (data: Buffer): boolean => isZlib(data) || data.subarray(0, GZIP.length).equals(GZIP);
 
-function unwrapRun(data: Buffer, start: number, lineEnd: number, cut: boolean, found: (piece: Piece) => void): void {
-  const isLong = lineEnd - start >= LONG;
+/** `cut`: the data begins in the middle of the run; `shortest`: bytes of what is worth decoding. */
+export function unwrapRun(
+  data: Buffer,
+  start: number,
+  lineEnd: number,
+  cut: boolean,
+  shortest: number,
+  found: (piece: Piece) => void,
+): void {
+  const length = lineEnd - start;
+  const isLong = length >= LONG;
+  // Shorter lines have no others below them.
+  if (length < WRAPPED && length * 3 < shortest * 4) return;
   // Something may stand right before it: a path's slash, a word.
-  const offsets = ALIGNMENTS.filter(
-    (offset) => (isLong && (offset === 0 || cut)) || isLikely(data, start + offset, lineEnd),
-  );
-  if (offsets.length > 0) {
-    const end = endOfLines(data, start, lineEnd);
-    const text = joined(data, start, end);
-    for (const offset of offsets) {
-      found({ wrapper: "base64", start, end, bytes: Buffer.from(offset === 0 ? text : text.slice(offset), "base64") });
+  for (let offset = 0, [text, end] = ["", 0]; offset < ALIGNMENTS; offset++) {
+    if (!(isLong && (offset === 0 || cut)) && !isLikely(data, start + offset, lineEnd)) continue;
+    if (text === "") {
+      end = endOfLines(data, start, lineEnd);
+      text = joined(data, start, end);
     }
+    found({ wrapper: "base64", start, end, bytes: Buffer.from(offset === 0 ? text : text.slice(offset), "base64") });
   }
+  if (length >= LEAST_HEX) unwrapHex(data, start, lineEnd, found);
+}
+
+function unwrapHex(data: Buffer, start: number, lineEnd: number, found: (piece: Piece) => void): void {
   eachHexRun(data, start, lineEnd, LEAST_HEX, (from, to) => {
     const end = endOfLines(data, from, to);
     const text = joined(data, from, end);
@@ -71,13 +81,24 @@ for (const byte of Buffer.from("ACDHIJKLMNOPQRSTUVWXYZabcdef")) FIRSTS[byte] = 1
 const MOST_GROUPS = 16;
 /** How gzip and zlib begin in base64. */
 const COMPRESSED = ["H4sI", "eJ", "eN", "eA", "eF"].map((text) => Buffer.from(text));
+const [GZIP_FIRST, ZLIB_FIRST] = [0x48, 0x65];
 
 /** Whether base64 from here on may be text or compressed: three quarters of its groups begin so. Words and hashes rarely do. */
 function isLikely(data: Uint8Array, start: number, end: number): boolean {
   const groups = Math.min(MOST_GROUPS, (end - start) >> 2);
-  let fit = 0;
-  for (let group = 0; group < groups; group++) fit += FIRSTS[data[start + 4 * group] ?? 0] ?? 0;
-  if (4 * fit >= 3 * groups) return true;
+  const last = start + 4 * groups;
+  let others = groups >> 2;
+  for (let at = start; at < last; at += 4) {
+    if (FIRSTS[data[at] ?? 0] === 1) continue;
+    others -= 1;
+    if (others < 0) return beginsCompressed(data, start);
+  }
+  return true;
+}
+
+function beginsCompressed(data: Uint8Array, start: number): boolean {
+  const first = data[start];
+  if (first !== GZIP_FIRST && first !== ZLIB_FIRST) return false;
   return COMPRESSED.some((head) => head.every((byte, index) => byte === data[start + index]));
 }
 
