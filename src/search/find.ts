@@ -35,9 +35,10 @@ export function findAll(data: Buffer, patterns: Patterns, depth: Depth, cut = fa
         decoded.push({ name, form: said, offset: piece.start, end: piece.end });
       }
     };
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     // What looks like a key and what is encoded stand in the same runs.
     eachRun(bytes, patterns.shapes ? Math.min(least, SHORTEST_SHAPE) : least, (start, end) => {
-      if (patterns.shapes) shapesIn(bytes, start, end, shapes);
+      if (patterns.shapes) shapesIn(bytes, view, start, end, shapes);
       if (isOpened && end - start >= least) unwrapRun(bytes, start, end, inCut && start === 0, patterns.shortest, open);
     });
     if (isOpened) unwrapOthers(bytes, backslashes, open);

@@ -24,21 +24,13 @@ const SHAPES: readonly Shape[] = [
   { kind: "npm-token", heads: ["npm"], pattern: /npm_[A-Za-z\d]{36}(?![\w-])/y },
   { kind: "stripe-key", heads: ["sk_"], pattern: /sk_live_[A-Za-z\d]{24,}/y },
 ];
-const HEADS = [...new Set(SHAPES.flatMap(({ heads }) => heads))];
-/** By place in a head and byte: a bit for each head that has it there. What is set in all three is the head. */
-const [FIRST, SECOND, THIRD] = [bitsAt(0), bitsAt(1), bitsAt(2)];
-/** By the bit's number. */
-const BY_HEAD = HEADS.map((head) => SHAPES.filter(({ heads }) => heads.includes(head)));
+const BY_HEAD = new Map(
+  SHAPES.flatMap(({ heads }) => heads).map((head) => [head, SHAPES.filter(({ heads }) => heads.includes(head))]),
+);
+/** By two bytes: 1 where a head begins so. Few texts have one of these pairs. */
+const BEGINS = new Uint8Array(2 ** 16);
+for (const head of BY_HEAD.keys()) BEGINS[head.charCodeAt(0) | (head.charCodeAt(1) << 8)] = 1;
 const WORD = new Uint8Array(256).map((_, byte) => (/\w/.test(String.fromCharCode(byte)) ? 1 : 0));
-
-function bitsAt(place: number): Int32Array {
-  const bits = new Int32Array(256);
-  for (const [index, head] of HEADS.entries()) {
-    const byte = head.charCodeAt(place);
-    bits[byte] = (bits[byte] ?? 0) | (1 << index);
-  }
-  return bits;
-}
 
 /** The shortest of all: a run that is shorter holds none. */
 export const SHORTEST_SHAPE = 20;
@@ -57,21 +49,21 @@ const BEFORE = 64;
 const PLACEHOLDER = /example|xxxx|0000|1111|aaaa|1234567|abcdefg|placeholder|your[_-]|test[_-]?key/i;
 const DISTINCT = 10;
 
-/** In a run of token characters. */
-export function shapesIn(data: Buffer, start: number, end: number, found: Span[]): void {
+/** In a run of token characters; `view`: of the same data. */
+export function shapesIn(data: Buffer, view: DataView, start: number, end: number, found: Span[]): void {
   for (let at = start; at + 3 < end; at++) {
-    const first = FIRST[data[at] ?? 0] ?? 0;
-    if (first === 0) continue;
-    const head = first & (SECOND[data[at + 1] ?? 0] ?? 0) & (THIRD[data[at + 2] ?? 0] ?? 0);
-    if (head !== 0 && (at === start || WORD[data[at - 1] ?? 0] === 0)) ofHead(data, at, head, found);
+    if (BEGINS[view.getUint16(at, true)] === 1) withHead(data, start, at, found);
   }
   const length = end - start;
   if (length === SHORTER || length === LONGER) inContext(data, start, end, found);
 }
 
-function ofHead(data: Buffer, at: number, head: number, found: Span[]): void {
+function withHead(data: Buffer, start: number, at: number, found: Span[]): void {
+  if (at > start && WORD[data[at - 1] ?? 0] === 1) return;
+  const shapes = BY_HEAD.get(data.toString("latin1", at, at + 3));
+  if (shapes === undefined) return;
   const text = data.toString("latin1", at, Math.min(data.length, at + REACH));
-  for (const { kind, pattern } of BY_HEAD[31 - Math.clz32(head)] ?? []) {
+  for (const { kind, pattern } of shapes) {
     pattern.lastIndex = 0;
     const token = pattern.exec(text)?.[0];
     if (token !== undefined) tell(kind, at, token, found);
