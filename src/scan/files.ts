@@ -1,12 +1,13 @@
 /** Files and directories → sources. Links are not followed: what they name is looked at where it lies. */
-import { constants } from "node:fs";
-import { lstat, open, opendir, readFile, realpath } from "node:fs/promises";
-import { join, relative, resolve, sep } from "node:path";
+import { closeSync, constants, lstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { readFile, realpath } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
 import { SidecryptError, systemCode } from "../errors.ts";
 import { IGNORE_FILE, parseIgnoreFile, type Ignored } from "./allowance.ts";
+import { WHOLE_BYTES } from "./look.ts";
 import type { NotChecked, Source } from "./types.ts";
 
-const CHUNK_BYTES = 4 * 2 ** 20;
+const CHUNK_BYTES = 2 ** 18;
 /** Compressed objects: `--git` looks into them. */
 const SKIPPED = ".git";
 
@@ -20,72 +21,86 @@ export interface Found {
 const found = (some: Partial<Found>): Found => ({ source: null, notChecked: null, ignored: null, ...some });
 
 /** @throws SidecryptError `usage` where there is nothing at `path` */
-export async function* filesBelow(path: string, ignored: Ignored, root: string): AsyncGenerator<Found> {
-  const seen = await lstat(path).catch((thrown: unknown) => systemCode(thrown) ?? "unknown error");
+export function* filesBelow(path: string, ignored: Ignored, root: string): Generator<Found> {
+  const seen = orCode(() => lstatSync(path));
+  const below = relative(root, resolve(path));
   if (seen === "ENOENT") throw new SidecryptError("usage", `there is no ${path}`, "sidecrypt scan --help");
   if (typeof seen === "string") yield found({ notChecked: { place: path, why: `cannot be read: ${seen}` } });
-  else if (seen.isDirectory()) yield* directory(path, ignored, root);
-  else yield* entry(path, seen, ignored, root);
+  else if (seen.isDirectory()) yield* directory(path, below, ignored);
+  else yield* entry(path, below, seen, ignored);
 }
 
-async function* directory(path: string, ignored: Ignored, root: string): AsyncGenerator<Found> {
-  const names = await namesIn(path);
-  if (typeof names === "string") {
-    yield found({ notChecked: { place: path, why: `the directory cannot be read: ${names}` } });
+/** `below`: the same from where the ignore file stands; where that lies outside, no pattern of the file can mean it. */
+function* directory(path: string, below: string, ignored: Ignored): Generator<Found> {
+  const entries = orCode(() => readdirSync(path, { withFileTypes: true }));
+  // Gone since it was listed: there is nothing to look at.
+  if (entries === "ENOENT") return;
+  if (typeof entries === "string") {
+    yield found({ notChecked: { place: path, why: `the directory cannot be read: ${entries}` } });
     return;
   }
-  for (const name of names) {
-    if (name === SKIPPED) continue;
-    const below = join(path, name);
-    const seen = await lstat(below).catch((thrown: unknown) => systemCode(thrown) ?? "unknown error");
-    // Gone since it was listed: there is nothing to look at.
-    if (seen === "ENOENT") continue;
-    if (typeof seen === "string") yield found({ notChecked: { place: below, why: `cannot be read: ${seen}` } });
-    else if (seen.isDirectory()) {
-      const reason = reasonFor(`${below}${sep}`, ignored, root);
-      if (reason === null) yield* directory(below, ignored, root);
-      else yield found({ ignored: { place: `${below}/`, why: reason } });
-    } else yield* entry(below, seen, ignored, root);
+  for (const one of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (one.name === SKIPPED) continue;
+    const [inPath, inBelow] = [join(path, one.name), join(below, one.name)];
+    if (!one.isDirectory()) {
+      yield* entry(inPath, inBelow, one, ignored);
+      continue;
+    }
+    const reason = reasonFor(`${inBelow}/`, ignored);
+    if (reason === null) yield* directory(inPath, inBelow, ignored);
+    else yield found({ ignored: { place: `${inPath}/`, why: reason } });
   }
 }
 
-function* entry(path: string, seen: { isFile(): boolean }, ignored: Ignored, root: string): Generator<Found> {
+function* entry(path: string, below: string, seen: { isFile(): boolean }, ignored: Ignored): Generator<Found> {
   // Links are looked at where they lead; sockets, pipes and devices hold nothing.
   if (!seen.isFile()) return;
-  const reason = reasonFor(path, ignored, root);
+  const reason = reasonFor(below, ignored);
   if (reason !== null) yield found({ ignored: { place: path, why: reason } });
-  else yield found({ source: { place: path, read: () => chunksOf(path), again: true } });
+  else yield found({ source: { place: path, whole: () => wholeOf(path), read: () => chunksOf(path), again: true } });
 }
 
-async function namesIn(path: string): Promise<string[] | string> {
+function orCode<T>(ask: () => T): T | string {
   try {
-    const names: string[] = [];
-    for await (const { name } of await opendir(path)) names.push(name);
-    return names.sort();
+    return ask();
   } catch (thrown) {
     return systemCode(thrown) ?? "unknown error";
   }
 }
 
-/** The library throws for what lies outside, where no pattern of the file can mean it. */
-function reasonFor(path: string, ignored: Ignored, root: string): string | null {
-  const below = relative(root, resolve(path));
-  if (below === "" || below.startsWith("..")) return null;
-  return ignored(below.split(sep).join("/") + (path.endsWith(sep) ? "/" : ""));
+function reasonFor(below: string, ignored: Ignored): string | null {
+  return below === "" || below.startsWith("..") ? null : ignored(below);
 }
 
-async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** One for all files, and so large that it is never filled by one that is searched as a whole. */
+let shared: Buffer | null = null;
+
+/** To wait for each of ten thousand small files costs more than to search them. Null: it is larger. */
+function wholeOf(path: string): Uint8Array | null {
+  shared ??= Buffer.allocUnsafe(WHOLE_BYTES + 1);
+  const file = openSync(path, FLAGS);
   try {
-    const { size } = await file.stat();
-    const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(size + 1, CHUNK_BYTES)));
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
+    for (let filled = 0; filled < shared.length;) {
+      const bytes = readSync(file, shared, filled, shared.length - filled, null);
+      if (bytes === 0) return shared.subarray(0, filled);
+      filled += bytes;
+    }
+    return null;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function* chunksOf(path: string): Generator<Uint8Array> {
+  const file = openSync(path, FLAGS);
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let bytes: number; (bytes = readSync(file, buffer, 0, buffer.length, null)) > 0;) {
+      yield buffer.subarray(0, bytes);
     }
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
@@ -101,8 +116,11 @@ export async function readIgnoreFile(root: string): Promise<Ignored> {
   }
 }
 
-/** Whether two paths are one file: the key file itself is no leak of the key. */
-export async function sameFile(a: string, b: string): Promise<boolean> {
-  const [one, other] = await Promise.all([a, b].map((path) => realpath(path).catch(() => null)));
-  return one !== null && one === other;
+/** The place that a file has where `path` is looked through; null: it does not lie there. No link is followed below. */
+export async function placeBelow(path: string, file: string): Promise<string | null> {
+  const [top, real] = await Promise.all([path, file].map((one) => realpath(one).catch(() => null)));
+  if (top === undefined || top === null || real === undefined || real === null) return null;
+  if (real === top) return path;
+  const below = relative(top, real);
+  return below.startsWith("..") ? null : join(path, below);
 }

@@ -48,6 +48,8 @@ interface Hits {
 }
 
 async function hitsIn(source: Source, searcher: Searcher): Promise<Hits> {
+  const whole = source.whole?.() ?? null;
+  if (whole !== null) return { bytes: whole.length, ...wholeHits(bufferOf(whole), searcher) };
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   let stream: ReturnType<Searcher["stream"]> | null = null;
@@ -64,6 +66,8 @@ async function hitsIn(source: Source, searcher: Searcher): Promise<Hits> {
   if (stream !== null) return { bytes, hits: [...hits, ...stream.end()], lineText: null };
   return { bytes, ...wholeHits(Buffer.concat(chunks), searcher) };
 }
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 function wholeHits(text: Buffer, searcher: Searcher): Pick<Hits, "hits" | "lineText"> {
   const found = searcher.search(text);
@@ -122,7 +126,7 @@ async function readLines(
     kept = Buffer.alloc(0);
   };
   for await (const chunk of source.read()) {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = bufferOf(chunk);
     let start = 0;
     for (let at = bytes.indexOf(LF); ; at = bytes.indexOf(LF, start)) {
       const stop = at < 0 ? bytes.length : at;

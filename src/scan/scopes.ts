@@ -2,7 +2,7 @@
 import type { Searcher } from "../search/index.ts";
 import { systemCode } from "../errors.ts";
 import type { Ignored } from "./allowance.ts";
-import { filesBelow, sameFile } from "./files.ts";
+import { filesBelow, placeBelow } from "./files.ts";
 import { commitOf, historyOf, stagedIn, topOf } from "./git.ts";
 import { readObjects, type Wanted } from "./git-objects.ts";
 import type { GitOptions } from "./git-process.ts";
@@ -35,6 +35,8 @@ class Tally {
     } catch (thrown) {
       const code = systemCode(thrown);
       if (code === null) throw thrown;
+      // Gone since its directory was listed: there is nothing to look at.
+      if (code === "ENOENT" && source.again) return;
       this.notChecked({ place: source.place, why: `cannot be read: ${code}` });
     }
   }
@@ -72,12 +74,13 @@ export async function scanFiles(
 ): Promise<Scope> {
   const tally = new Tally("files", searcher);
   for (const path of paths) {
-    for await (const found of filesBelow(path, ignored, root)) {
+    const key = await placeBelow(path, keyFile);
+    for (const found of filesBelow(path, ignored, root)) {
       if (found.notChecked !== null) tally.notChecked(found.notChecked);
       if (found.ignored !== null) tally.ignored(found.ignored);
       if (found.source === null) continue;
       const { place } = found.source;
-      if (await sameFile(place, keyFile)) tally.ignored({ place, why: "it is the key file, SOPS_AGE_KEY_FILE" });
+      if (place === key) tally.ignored({ place, why: "it is the key file, SOPS_AGE_KEY_FILE" });
       else await tally.look(found.source);
     }
   }

@@ -4,9 +4,11 @@
 export interface Source {
   /** A path, `REVISION:path` as git shows it, or what else tells a person where to look. */
   readonly place: string;
+  /** All of it at once, good until the next is asked for; null: it is too large. */
+  readonly whole?: () => Uint8Array | null;
   /** Chunks of any size; each may stand where the one before stood, so whoever keeps one copies it. */
-  readonly read: () => AsyncIterable<Uint8Array>;
-  /** It can be read more than once. */
+  readonly read: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** It can be read more than once: a file. */
   readonly again: boolean;
 }
 
