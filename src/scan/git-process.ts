@@ -1,5 +1,4 @@
 /** The one way to git: its own plumbing, started without a shell, without hooks, pagers or locks. */
-import { spawn } from "node:child_process";
 import { SidecryptError, systemCode } from "../errors.ts";
 
 /** What it inherits: where it finds itself and the user's safe.directory; nothing that turns it into something else. */
@@ -19,6 +18,8 @@ export interface GitProcess {
 }
 
 export function startGit(args: readonly string[], { directory, path, home }: GitOptions): GitProcess {
+  // Loaded only here: most scans need no git.
+  const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn("git", ["--no-pager", "--no-optional-locks", ...args], {
     cwd: directory,
     env: { PATH: path, HOME: home, LC_ALL: "C", GIT_TERMINAL_PROMPT: "0" },

@@ -9,24 +9,28 @@ const [PERCENT, BACKSLASH, NEWLINE] = [37, 92, 10];
 /** To either side of an escape: further away stands something else. */
 const REACH = 4096;
 
+const stops = (isStop: (byte: number) => boolean): Uint8Array =>
+  new Uint8Array(256).map((_, byte) => (isStop(byte) ? 1 : 0));
+const URL_STOPS = stops((byte) => byte <= 0x20 || byte === 0x22 || byte === 0x3c || byte === 0x3e);
+const LINE_STOPS = stops((byte) => byte === NEWLINE);
+
 /** The stretches around each `%` that a URL or a form may consist of. */
-export function percentRegions(data: Uint8Array): Region[] {
-  return regions(data, PERCENT, (byte) => byte <= 0x20 || byte === 0x22 || byte === 0x3c || byte === 0x3e);
-}
+export const percentRegions = (data: Uint8Array): Region[] => regions(data, PERCENT, URL_STOPS);
 
 /** The lines, or so much of them as is near, that have a backslash. */
-export function backslashRegions(data: Uint8Array): Region[] {
-  return regions(data, BACKSLASH, (byte) => byte === NEWLINE);
-}
+export const backslashRegions = (data: Uint8Array): Region[] => regions(data, BACKSLASH, LINE_STOPS);
 
-function regions(data: Uint8Array, mark: number, stops: (byte: number) => boolean): Region[] {
+function regions(data: Uint8Array, mark: number, stop: Uint8Array): Region[] {
   const found: Region[] = [];
+  let behind = 0;
   for (let at = data.indexOf(mark); at !== -1;) {
     let [start, end] = [at, at + 1];
-    const least = Math.max(found.at(-1)?.end ?? 0, at - REACH);
-    while (start > least && !stops(data[start - 1] ?? 0)) start -= 1;
-    while (end < data.length && end - start < 2 * REACH && !stops(data[end] ?? 0)) end += 1;
+    const least = Math.max(behind, at - REACH);
+    while (start > least && stop[data[start - 1] ?? 0] === 0) start -= 1;
+    const most = Math.min(data.length, start + 2 * REACH);
+    while (end < most && stop[data[end] ?? 0] === 0) end += 1;
     found.push({ start, end });
+    behind = end;
     at = data.indexOf(mark, end);
   }
   return found;

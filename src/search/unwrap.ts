@@ -1,5 +1,4 @@
 /** What is encoded or compressed in the data, decoded: to be searched again. */
-import { gunzipSync, inflateSync, constants } from "node:zlib";
 import { eachHexRun, endOfLines, WRAPPED } from "./runs.ts";
 import { backslashRegions, percentRegions, unbackslash, unpercent, type Region } from "./unescape.ts";
 
@@ -115,6 +114,8 @@ function undo(
 }
 
 function inflate(data: Buffer, start: number, wrapper: string, found: (piece: Piece) => void): void {
+  // Loaded only here: few texts have any, and it is a twentieth of the command's start.
+  const { constants, gunzipSync, inflateSync } = process.getBuiltinModule("node:zlib");
   const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_INFLATED };
   try {
     const bytes = (wrapper === "gzip" ? gunzipSync : inflateSync)(data.subarray(start), options);
