@@ -6,7 +6,10 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../scripts/demo/files.ts";
-import { expect, run, tryRun } from "../scripts/demo/run.ts";
+import { run } from "../scripts/demo/run.ts";
+import { falseAlarms } from "./false-alarms.ts";
+import { measureLongStream } from "./long-stream.ts";
+import { timed, type Cost } from "./processes.ts";
 import type { Report } from "./report.ts";
 import { median, milliseconds, ratio } from "./statistics.ts";
 
@@ -18,16 +21,9 @@ export interface ScanOptions {
 }
 
 const PROGRAM = join(ROOT, "dist/sidecrypt.mjs");
-const TREE = join(ROOT, "node_modules/typescript");
+/** The small one shows what a start costs, the large one what a search does. */
+const TREES = ["node_modules/typescript", "node_modules"];
 const COUNTS = [10, 100];
-
-/** Milliseconds. */
-interface Cost {
-  /** Of the wall clock. */
-  readonly wall: number;
-  /** Of processors, the system's part included. */
-  readonly cpu: number;
-}
 
 export async function measureScan({ sops, size, times }: ScanOptions, report: Report): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "sidecrypt-bench-"));
@@ -41,7 +37,7 @@ export async function measureScan({ sops, size, times }: ScanOptions, report: Re
       const { bundle, values } = await makeBundle(directory, count, sops);
       for (const [what, place] of [
         [`a log of ${size / 1e6} MB`, log],
-        ["node_modules/typescript", TREE],
+        ...TREES.map((tree) => [tree, join(ROOT, tree)] as const),
       ] as const) {
         const [ours, grep] = await compare({ directory, bundle, values, place, times });
         const faster = ours.cpu / grep.cpu;
@@ -54,7 +50,8 @@ export async function measureScan({ sops, size, times }: ScanOptions, report: Re
       ["WHERE", "VALUES", "SCAN: CPU, WALL", "GREP -F -f, VALUES ALONE", "CPU, OF GREP'S"],
       rows,
     );
-    await falseAlarms(directory, report);
+    await falseAlarms(PROGRAM, directory, report);
+    await measureLongStream(PROGRAM, report);
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -131,46 +128,3 @@ const medians = (costs: readonly Cost[]): Cost => ({
   wall: median(costs.map(({ wall }) => wall)),
   cpu: median(costs.map(({ cpu }) => cpu)),
 });
-
-/** By bash, which counts what its children used. */
-async function timed(command: readonly string[], statuses: readonly number[], directory: string): Promise<Cost> {
-  const script =
-    'cd "$1"; export SOPS_AGE_KEY_FILE="$1/age.key"; shift; TIMEFORMAT="%R %U %S"; time "$@" >/dev/null 2>&1';
-  const { code, stderr } = await tryRun("bash", ["-c", script, "bench", directory, ...command]);
-  expect(statuses.includes(code), `${command.slice(0, 3).join(" ")} ends with exit status ${statuses.join(" or ")}`);
-  const [wall = 0, user = 0, system = 0] = stderr
-    .trim()
-    .split(" ")
-    .map((seconds) => 1000 * Number(seconds));
-  return { wall, cpu: user + system };
-}
-
-/** What is no secret and is told as one, in a tree that has none. */
-async function falseAlarms(directory: string, report: Report): Promise<void> {
-  const ours = await tryRun(process.execPath, [PROGRAM, "scan", "--no-bundle", "--json", TREE]);
-  const { scopes } = JSON.parse(ours.stdout) as { scopes: { findings: unknown[] }[] };
-  const count = scopes.flatMap(({ findings }) => findings).length;
-  const gitleaks = await gitleaksIn(join(directory, "gitleaks.json"));
-  const rows = [
-    ["sidecrypt scan --no-bundle", String(count)],
-    ...(gitleaks === null ? [] : [["gitleaks", String(gitleaks)]]),
-  ];
-  report.table("False alarms in node_modules/typescript", ["WHAT", "FINDS"], rows);
-  report.target("no false alarm in node_modules/typescript", String(count), count === 0);
-}
-
-/** Null where it is not installed. */
-async function gitleaksIn(output: string): Promise<number | null> {
-  if ((await tryRun("bash", ["-c", "command -v gitleaks"])).code !== 0) return null;
-  await tryRun("gitleaks", [
-    "detect",
-    "--no-git",
-    "--source",
-    TREE,
-    "--report-format",
-    "json",
-    "--report-path",
-    output,
-  ]);
-  return (JSON.parse(await run("cat", [output])) as unknown[]).length;
-}
