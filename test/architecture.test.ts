@@ -31,7 +31,7 @@ const sources: readonly Source[] = readdirSync(SRC, { recursive: true, encoding:
 
 function importsOf(code: string): Source["imports"] {
   const statements = code.matchAll(/^(?:import|export)\s+(type\s)?[^"';]*?from\s+"([^"]+)"|^import\s+"([^"]+)"/gm);
-  const dynamic = code.matchAll(/\bimport\(\s*"([^"]+)"\s*\)/g);
+  const dynamic = code.matchAll(/\b(?:import|getBuiltinModule)\(\s*"([^"]+)"\s*\)/g);
   return [
     ...[...statements].map((match) => ({ from: match[2] ?? match[3] ?? "", isType: match[1] !== undefined })),
     ...[...dynamic].map((match) => ({ from: match[1] ?? "", isType: false })),
@@ -128,11 +128,14 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   scan: {
     ignore: "the patterns of a .gitignore, which people know",
     "node:child_process": "git",
-    "node:fs": "the names of open's flags",
+    "node:fs": "what is looked through, without a wait for each of many small files",
     "node:fs/promises": "what is looked through",
     "node:path": "the same",
   },
-  search: { "node:zlib": "what is compressed: a function of its arguments" },
+  search: {
+    "node:crypto": "digests of values: functions of their arguments",
+    "node:zlib": "what is compressed: a function of its arguments",
+  },
   source: {
     chokidar: "file events",
     "node:crypto": "the digest of a bundle",

@@ -4,7 +4,6 @@
  * under the MAC. A dotenv file inside is opened as such; anything else is one secret, `data`. sops encrypts one without
  * a rule and writes the default rule into it when it changes it: what is no text has been a binary file even so.
  */
-import { isUtf8 } from "node:buffer";
 import type { Document } from "./document.ts";
 import { dotenv, METADATA_PREFIX } from "./dotenv.ts";
 import { nameFault } from "./names.ts";
@@ -22,9 +21,13 @@ export function isBinaryShape({ leaves, metadata }: Document): boolean {
   );
 }
 
+function isText(bytes: Buffer): boolean {
+  return Buffer.from(bytes.toString()).equals(bytes);
+}
+
 /** JSON holds text: a file of that shape whose value is none was never JSON, and one without a rule sops made as binary. */
 export function isBinaryContent(bytes: Buffer, hasRule: boolean): boolean {
-  return !hasRule || bytes.includes(0) || !isUtf8(bytes);
+  return !hasRule || bytes.includes(0) || !isText(bytes);
 }
 
 /** Null: the bytes are no dotenv file. */
