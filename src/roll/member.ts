@@ -6,7 +6,7 @@ import { isUp } from "../container-state.ts";
 import type { Inspected } from "../docker/port.ts";
 import type { Consumer, MemberOutcome, OnChange, Proving, SeenEntry } from "../types.ts";
 import type { RollContext } from "./context.ts";
-import { gate, GateFailure, type Proof } from "./gate.ts";
+import { gate, GateFailure, Interrupted, type Proof } from "./gate.ts";
 import { expectKept, isThere } from "./fate.ts";
 import { nudge, nudgeBack } from "./nudge.ts";
 import {
@@ -112,6 +112,7 @@ export async function park(ctx: RollContext, member: Member): Promise<void> {
 }
 
 export async function forward(ctx: RollContext, member: Member, job: Job): Promise<void> {
+  await requireServer(ctx, member);
   const old = await ctx.docker.inspect(member.oldId);
   if (old === null || !(isUp(old) || member.parked || member.asleep)) {
     member.left = true;
@@ -124,6 +125,17 @@ export async function forward(ctx: RollContext, member: Member, job: Job): Promi
     member.touched = true;
     member.downtime = await nudge(ctx, member, isUp(old));
   }
+}
+
+/**
+ * Of `exec:`: stopped since it was looked at, it would keep its old password while its clients get the new one. The next
+ * look holds them all back.
+ */
+export async function requireServer(ctx: RollContext, { onChange, oldId, proving }: Member): Promise<void> {
+  if (onChange.kind !== "exec") return;
+  const server = await ctx.docker.inspect(oldId);
+  if (server === null || isUp(server)) return;
+  throw new Interrupted(`service ${proving.service} was stopped, and the command of its sidecrypt.on-change needs it`);
 }
 
 const isAiling = ({ state, health }: Pick<Inspected, "state" | "health">): boolean =>

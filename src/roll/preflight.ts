@@ -2,11 +2,13 @@
 import type { RollContext } from "./context.ts";
 import { isStopped, membersOf, type Operation } from "./operation.ts";
 import { refuseParent, refuseUncopyable } from "./spec.ts";
+import { requireServer } from "./member.ts";
 import { mustInspect } from "./swap.ts";
 
-/** @throws SidecryptError `not-supported`, naming the container */
+/** @throws SidecryptError `not-supported`, naming the container, and Interrupted where a command finds no server */
 export async function preflight(ctx: RollContext, operation: Operation): Promise<void> {
   const members = membersOf(operation);
+  for (const member of members) await requireServer(ctx, member);
   const stopped = members.filter(isStopped);
   if (stopped.length === 0) return;
   const inUnit = new Set(members.map((member) => member.oldId));

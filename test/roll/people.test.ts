@@ -124,6 +124,26 @@ test("somebody's HUP to the new one is no reason to leave the old one stopped", 
   expect(world.problems("v1")).toEqual([]);
 });
 
+test.each(["before anything is done", "once the files are there"])(
+  "a server with a command that is stopped after the look, %s, keeps its clients on the old password",
+  async (when) => {
+    const world = await World.on([
+      { name: "redis", onChange: "exec:reload" },
+      { name: "bot", after: ["redis"] },
+    ]);
+    const stop = whenever(
+      (call) => call.name === (when === "before anything is done" ? "list" : "deliver"),
+      () => {
+        world.engine.stop(nameOf("redis"));
+      },
+    );
+    const sidecar = new Sidecar(world, stop);
+    expect((await sidecar.roll()).kind).toBe("undone");
+    expect(world.containersOf("bot").map(({ state, loaded }) => [state, loaded])).toEqual([["running", "v1"]]);
+    expect(world.drops.read("bot-secrets")).toBe("v1");
+  },
+);
+
 test("a bot removed by hand while its copy is being made stays removed", async () => {
   const world = await World.on(BOT);
   const old = world.containersOf("bot")[0]!;
