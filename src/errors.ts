@@ -57,6 +57,7 @@ export const EXIT_STATUS = {
   "drop-unwritable": 5,
   "drop-full": 5,
   "drop-mismatch": 5,
+  "drop-split": 5,
 
   "docker-unreachable": 6,
   "docker-forbidden": 6,

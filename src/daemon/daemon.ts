@@ -25,6 +25,7 @@ import { watch, type Watch } from "../source/index.ts";
 import type { Fault, Warning } from "../types.ts";
 import { Alarm } from "./alarm.ts";
 import { Cycle, NOTHING_SEEN } from "./cycle.ts";
+import { isReplaced } from "./deaf.ts";
 import { Memory } from "./memory.ts";
 import { type KnownOptions, observe } from "./observe.ts";
 import { type Present, Reader } from "./present.ts";
@@ -74,6 +75,8 @@ class Daemon {
   readonly #records: RecordFile;
   readonly #hands = new Hands();
   readonly #kin = new Kin();
+  /** Aborts when the engine's socket was replaced: only a new start reaches it. */
+  readonly #deaf = new AbortController();
   /** Aborts when a roll under way has to go back. */
   readonly #giveUp = new AbortController();
   /** Aborts when the last roll has ended: till then other hands are watched, also while stopping. */
@@ -85,7 +88,7 @@ class Daemon {
   readonly #alarm: Alarm;
 
   constructor(parts: DaemonParts, memory: Memory, records: RecordFile) {
-    this.#parts = parts;
+    this.#parts = { ...parts, stop: AbortSignal.any([parts.stop, this.#deaf.signal]) };
     this.#records = records;
     this.#memory = memory;
     this.#reader = new Reader(parts.config, memory, parts.clock);
@@ -119,13 +122,14 @@ class Daemon {
       this.#cycle = this.#buildCycle(docker, self);
       this.#warnings = await readSwapWarnings(self.drops);
       for (const warning of this.#warnings) log.warn("drop-warning", { ...warning });
-      const others = [this.#followEvents(docker, self), this.#poll(), this.#giveUpInTime(config.stopGrace)];
+      const others = [this.#followEvents(docker, self), this.#poll(), this.#giveUpInTime(docker, config.stopGrace)];
       await this.#loop(this.#cycle);
       this.#finished.abort();
       await Promise.all(others);
     }
     await Promise.all(watching.map((one) => one.close()));
     log.info("daemon-stopped");
+    if (this.#deaf.signal.aborted) throw new SidecryptError("docker-unreachable", DEAF);
   }
 
   #watchBundles(): Promise<Watch[]> {
@@ -234,11 +238,19 @@ class Daemon {
         for await (const event of docker.events(signal)) this.#onEvent(event, docker, self);
       } catch (thrown) {
         if (!this.#isFinished()) log.warn("engine-lost", { ...faultOf(thrown, "events") });
+        await this.#endWhereDeaf();
       }
       await clock.sleep(RECONNECT_AFTER, signal);
       // What happened meanwhile is found by looking.
       this.#alarm.in(0);
     }
+  }
+
+  async #endWhereDeaf(): Promise<void> {
+    const { config, log } = this.#parts;
+    if (this.#stopping() || !(await isReplaced(config.dockerSocket))) return;
+    log.error("engine-lost", { code: "docker-unreachable", subject: "engine", message: DEAF });
+    this.#deaf.abort();
   }
 
   #onEvent(event: ContainerEvent, docker: DockerPort, self: Self): void {
@@ -266,11 +278,15 @@ class Daemon {
     }
   }
 
-  /** First the roll under way may finish; then it has to go back while there is still time for it. */
-  async #giveUpInTime(graceMs: number): Promise<void> {
+  /**
+   * First the roll under way may finish; then it has to go back while there is still time for it. Where the engine ends
+   * too it is left as it is: the next start finishes or undoes it.
+   */
+  async #giveUpInTime(docker: DockerPort, graceMs: number): Promise<void> {
     const { clock, stop, log } = this.#parts;
     while (!this.#stopping()) await clock.sleep(IDLE, stop);
     log.info("daemon-stopping");
+    if (!(await docker.stays())) log.info("engine-ending");
     await clock.sleep(graceMs * FINISH_SHARE, this.#finished.signal);
     if (!this.#isFinished()) this.#giveUp.abort();
   }
@@ -329,6 +345,8 @@ function bundleOf(present: Present | null): StatusInput["bundle"] {
   };
 }
 
+const DEAF =
+  "the engine has made its socket anew, and the one that is mounted here leads nowhere: the sidecar ends, so that its restart policy starts it on the new one";
 const GONE = { state: "dead" } as const;
 
 /** Made by a roll, which has delivered already. */

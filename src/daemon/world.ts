@@ -1,5 +1,5 @@
 /** The drops as a roll acts on them, by volume. */
-import { commit, deliver, type Drop, equip, flipBack, markSeen, readDrop } from "../deliver/index.ts";
+import { commit, deliver, type Drop, equip, flipBack, markSeen, readDrop, readLayout } from "../deliver/index.ts";
 import { SidecryptError } from "../errors.ts";
 import type { Drops } from "../roll/context.ts";
 
@@ -13,6 +13,10 @@ export function dropsOf(drops: readonly Drop[]): Drops {
     equip: (volume) => equip(find(volume)),
     deliver: (generation, adopt) => deliver(find(generation.volume), generation, adopt),
     currentId: async (volume) => (await readDrop(find(volume).path, volume)).current?.id ?? null,
+    pointsAt: async (volume) => {
+      const drop = drops.find((one) => one.volume === volume);
+      return drop === undefined ? null : (await readLayout(drop.path)).current;
+    },
     flipBack: (volume, keepFailed) => flipBack(find(volume), keepFailed),
     commit: (volume) => commit(find(volume)),
     markSeen: (volume, entries) => (entries.length === 0 ? Promise.resolve() : markSeen(find(volume), entries)),

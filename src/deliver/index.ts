@@ -1,7 +1,7 @@
 export { auditDrop, type DropAudit } from "./audit.ts";
 export { commit, deliver, flipBack, markSeen } from "./deliver.ts";
 export type { MarkOptions } from "./deliver.ts";
-export type { Drop } from "./layout.ts";
+export { type Drop, readLayout } from "./layout.ts";
 export { checkMemory } from "./memory.ts";
 export { optionsFault, readMounts, seenMount } from "./options.ts";
 export type { SeenMount, VolumeOptions } from "./options.ts";

@@ -11,7 +11,8 @@ import { isUp } from "../container-state.ts";
 import { SidecryptError } from "../errors.ts";
 import { dial, EngineRefusal, type Request, toEngineError } from "./dial.ts";
 import { readEvents } from "./events.ts";
-import { parse, parseChanges, parseImage, parseInspect, parseList, parseStat } from "./inspect.ts";
+import { parse, parseChanges, parseImage, parseInspect, parseLinkTarget, parseList, parseStat } from "./inspect.ts";
+import { Parting } from "./parting.ts";
 import { becomes, type Patience, settle, within } from "./patience.ts";
 import type {
   Archived,
@@ -74,6 +75,7 @@ class Engine implements DockerPort {
   readonly #socketPath: string;
   readonly #docker: Docker;
   readonly #patience: Patience;
+  readonly #parting = new Parting();
 
   constructor(socketPath: string, apiVersion: string, platform: Platform, patience: Patience) {
     this.apiVersion = apiVersion;
@@ -81,6 +83,10 @@ class Engine implements DockerPort {
     this.#socketPath = socketPath;
     this.#docker = new Docker({ socketPath, version: `v${apiVersion}` });
     this.#patience = patience;
+  }
+
+  stays(): Promise<boolean> {
+    return this.#parting.ask(this.#socketPath, this.#patience);
   }
 
   async list(): Promise<readonly ListedContainer[]> {
@@ -227,10 +233,19 @@ class Engine implements DockerPort {
   }
 
   async statPath(id: string, path: string): Promise<PathStat | null> {
+    const header = await this.#statHeader(id, path);
+    return header === null ? null : parseStat(header);
+  }
+
+  async linkTarget(id: string, path: string): Promise<string | null> {
+    const header = await this.#statHeader(id, path);
+    return header === null ? null : parseLinkTarget(header);
+  }
+
+  async #statHeader(id: string, path: string): Promise<unknown> {
     const response = await this.#archive("HEAD", id, path);
-    if (response === null) return null;
-    response.resume();
-    return statOf(response);
+    response?.resume();
+    return response === null ? null : response.headers[STAT_HEADER];
   }
 
   async readArchive(id: string, path: string): Promise<Archived | null> {
@@ -280,7 +295,8 @@ class Engine implements DockerPort {
     return request.method === "GET" ? settle(this.#patience.clock, once, () => Promise.resolve(null)) : once();
   }
 
-  #within(ms: number, request: Request): Promise<unknown> {
+  async #within(ms: number, request: Request): Promise<unknown> {
+    await this.#parting.check();
     return dial(this.#docker, request, this.#socketPath, { ...this.#patience, callTimeout: ms });
   }
 
@@ -307,7 +323,8 @@ class Engine implements DockerPort {
   }
 }
 
-const statOf = (response: IncomingMessage): PathStat => parseStat(response.headers["x-docker-container-path-stat"]);
+const STAT_HEADER = "x-docker-container-path-stat";
+const statOf = (response: IncomingMessage): PathStat => parseStat(response.headers[STAT_HEADER]);
 
 function platformText({ os, architecture, variant }: Platform): string {
   return [os, architecture, variant].filter((part) => part !== "").join("/");

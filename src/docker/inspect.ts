@@ -145,11 +145,18 @@ const pathStat = z.object({ mode: z.number(), size: z.number(), mtime: z.string(
 
 export const parseChanges = (answer: unknown): readonly ChangedPath[] => parse(changes, answer, "container changes");
 
+const linkStat = z
+  .object({ linkTarget: z.string() })
+  .transform((raw) => (raw.linkTarget === "" ? null : raw.linkTarget));
+
 /** @param header `X-Docker-Container-Path-Stat` */
-export function parseStat(header: unknown): PathStat {
-  const text = Buffer.from(parse(z.string(), header, "archive"), "base64").toString();
-  return parse(pathStat, tryJson(text), "archive");
-}
+export const parseStat = (header: unknown): PathStat => parse(pathStat, statJson(header), "archive");
+
+/** @param header as for `parseStat`; null: no symbolic link */
+export const parseLinkTarget = (header: unknown): string | null => parse(linkStat, statJson(header), "archive");
+
+const statJson = (header: unknown): unknown =>
+  tryJson(Buffer.from(parse(z.string(), header, "archive"), "base64").toString());
 
 function tryJson(text: string): unknown {
   try {

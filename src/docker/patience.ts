@@ -18,6 +18,13 @@ export class EngineLost extends SidecryptError {
   }
 }
 
+/** It will not answer again in the time that the sidecar has. */
+export class EngineEnds extends EngineLost {
+  constructor() {
+    super("the engine takes no new connection: it is shutting down");
+  }
+}
+
 /** Milliseconds before a call is made again. */
 const PAUSES = [200, 1_000];
 const LOOK_EVERY = 200;
@@ -31,7 +38,7 @@ export async function settle<T>(clock: Clock, call: () => Promise<T>, look: () =
     try {
       return await call();
     } catch (thrown) {
-      if (tries === 0 && !(thrown instanceof EngineLost)) throw thrown;
+      if (thrown instanceof EngineEnds || (tries === 0 && !(thrown instanceof EngineLost))) throw thrown;
       const found = await look().catch(nullIfLost);
       if (found !== null) return found;
       const pause = PAUSES[tries];

@@ -117,6 +117,11 @@ export interface DockerPort {
   readonly platform: Platform;
   /** Negotiated: the engine's newest, capped at the newest that was tested. E.g. "1.41". */
   readonly apiVersion: string;
+  /**
+   * Asked when the sidecar is told to end: false where the engine is ending too. Other calls wait for the answer, and
+   * all fail as `docker-unreachable` after a false.
+   */
+  stays(): Promise<boolean>;
   list(): Promise<readonly ListedContainer[]>;
   /** Null: no such container. */
   inspect(id: string): Promise<Inspected | null>;
@@ -141,6 +146,8 @@ export interface DockerPort {
   changes(id: string): Promise<readonly ChangedPath[]>;
   /** Null: no such path. */
   statPath(id: string, path: string): Promise<PathStat | null>;
+  /** Where a symbolic link of a container's points; null: no such path, or no link. */
+  linkTarget(id: string, path: string): Promise<string | null>;
   /** Null: no such path. */
   readArchive(id: string, path: string): Promise<Archived | null>;
   /** Extracts at `/`, with the owners that stand in it; directories that are missing are made. */

@@ -2,6 +2,7 @@
 export const EVENTS = {
   "daemon-started": "the daemon runs; its version",
   "daemon-stopping": "SIGTERM or SIGINT; a roll under way is finished or undone first",
+  "engine-ending": "the engine shuts down too: a roll under way is left to the next start",
   "daemon-stopped": "the last line of an orderly end",
   "look-failed": "a look at the world could not be finished; it is tried again",
   defect: "something unexpected in sidecrypt itself; the loop goes on",

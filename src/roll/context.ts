@@ -14,6 +14,8 @@ export interface Drops {
   deliver(generation: Generation, adopt: readonly SeenEntry[]): Promise<void>;
   /** Id of the generation that stands there now; null: none. */
   currentId(volume: string): Promise<string | null>;
+  /** The directory that `..data` points at; null: none, or no drop of this sidecar's. */
+  pointsAt(volume: string): Promise<string | null>;
   /**
    * `..previous` becomes current again; nothing where there is none.
    * @param keepFailed the failed one is `..previous` until `commit`, for a command that needs both

@@ -9,6 +9,7 @@ import type { RollContext } from "./context.ts";
 import { gate } from "./gate.ts";
 import { shortId } from "./journal.ts";
 import { seenBy } from "./member.ts";
+import { requireSameDrops } from "./same-drop.ts";
 
 /** Returns what went wrong, by service; a failing one does not stop the others. */
 export async function refresh(ctx: RollContext, steps: readonly RefreshStep[]): Promise<Fault[]> {
@@ -25,6 +26,7 @@ async function refreshService(ctx: RollContext, step: RefreshStep): Promise<Faul
   const { service, volume } = step.consumer;
   try {
     for (const { id } of step.containers) {
+      await requireSameDrops(ctx, id);
       ctx.hands.expectStop(id);
       await ctx.docker.restart(id);
       const seen = await seenBy(ctx, id, step.generation.id);

@@ -24,6 +24,7 @@ import {
 } from "./member.ts";
 import { isStopped, membersOf, type Operation, operationOf, save, standing, type Wave } from "./operation.ts";
 import { preflight } from "./preflight.ts";
+import { requireSameDrops } from "./same-drop.ts";
 import { mustInspect } from "./swap.ts";
 import { wayBack } from "./way-back.ts";
 
@@ -34,6 +35,8 @@ export async function rollUnit(ctx: RollContext, unit: Unit): Promise<Outcome> {
     await preflight(ctx, operation);
     await save(ctx, operation, "rolling");
     for (const step of unit.deliveries) await ctx.drops.deliver(step.generation, step.adopt);
+    const stopped = membersOf(operation).filter(isStopped);
+    await Promise.all(stopped.map(({ oldId }) => requireSameDrops(ctx, oldId)));
     for (const wave of operation.waves) {
       await parkFollowers(ctx, operation, wave);
       await rollWave(ctx, operation, wave);

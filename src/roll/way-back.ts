@@ -3,12 +3,14 @@
  * Never a way back of a way back: what fails here is tried again a few times, and then left as it is for a person.
  */
 import { isUp } from "../container-state.ts";
+import { EngineEnds } from "../docker/patience.ts";
 import { type ErrorCode, type SidecryptError, toSidecryptError } from "../errors.ts";
 import { faultOf } from "../fault.ts";
 import type { Fault, Outcome } from "../types.ts";
 import type { RollContext } from "./context.ts";
 import { gate, Interrupted } from "./gate.ts";
 import { back, down, keepWhatIsLeft, type Member, recordSeen, tidy } from "./member.ts";
+import { requireSameDrops } from "./same-drop.ts";
 import { membersOf, type Operation, standing, type Wave } from "./operation.ts";
 
 /** Shared with recovery, which builds the operation from what it finds. */
@@ -59,7 +61,10 @@ async function gateOld(ctx: RollContext, { oldId, proving, lenient, signalledAt 
   try {
     await gate(ctx, oldId, proving, { lenient, since: signalledAt });
   } catch (thrown) {
-    if (!(thrown instanceof Interrupted)) throw thrown;
+    if (thrown instanceof Interrupted) return;
+    // The engine was restarted in the middle of it: no files that we put there reach the old one either.
+    await requireSameDrops(ctx, oldId);
+    throw thrown;
   }
 }
 
@@ -88,7 +93,7 @@ async function persist(ctx: RollContext, step: () => Promise<void>): Promise<voi
       await step();
       return;
     } catch (thrown) {
-      if (toSidecryptError(thrown).code === "rollback-failed") throw thrown;
+      if (thrown instanceof EngineEnds || toSidecryptError(thrown).code === "rollback-failed") throw thrown;
     }
     await ctx.clock.sleep(pause);
   }
@@ -106,6 +111,6 @@ function stuckFault(first: Fault, second: SidecryptError): Fault {
     code: second.code === "docker-unreachable" ? second.code : "rollback-failed",
     subject: first.subject,
     message: `${first.message}; and on the way back: ${second.message}`,
-    hint: "both containers are kept: look at them, then run sidecrypt retry in the sidecar's container",
+    hint: second.hint ?? "both containers are kept: look at them, then run sidecrypt retry in the sidecar's container",
   };
 }

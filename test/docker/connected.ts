@@ -15,7 +15,7 @@ export async function connected(answers: Answers, apiVersion?: string, callTimeo
   const { socket, asked } = await serve(answers, apiVersion);
   const docker = await connectEngine(socket, { ...PATIENCE, callTimeout });
   asked.length = 0;
-  return { docker, asked };
+  return { docker, asked, socket };
 }
 
 export async function thrownBy(work: Promise<unknown>): Promise<SidecryptError> {

@@ -3,10 +3,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { useStack } from "./harness/fixture.ts";
 import { FORGERIES } from "./harness/forge.ts";
 import { bot, redis } from "./harness/model.ts";
-import { PrivateEngine } from "./harness/private-engine.ts";
-import { masked, type Stack } from "./harness/stack.ts";
+import { olderThan, PrivateEngine, versionOf } from "./harness/private-engine.ts";
+import { masked, SIDECAR, type Stack } from "./harness/stack.ts";
 import { randomValue } from "./harness/values.ts";
 import { waitUntil } from "./harness/wait.ts";
+import { GOOD, KEY, Walker } from "./harness/walk.ts";
 
 let engine: PrivateEngine;
 
@@ -83,3 +84,45 @@ test.each(Object.keys(WAYS) as (keyof typeof WAYS)[])(
     expect(await stack.bot("bot2")).toMatchObject({ apiKey: masked(key), exchange: "accepted" });
   },
 );
+
+async function restartWithLiveRestore(): Promise<void> {
+  await engine.stopDaemon("SIGTERM");
+  await engine.startDaemon("--live-restore=true");
+}
+
+test("an engine with live-restore that makes its socket anew is found again", async () => {
+  const stack = stackOf();
+  await restartWithLiveRestore();
+  await waitUntil("the stack runs", async () => (await stack.tryStatus())?.healthy === true);
+  const { StartedAt } = (await stack.inspect(SIDECAR)).State;
+  await restartWithLiveRestore();
+
+  const secrets = { ...stack.definition.secrets, BOT1_API_KEY: randomValue(), BOT2_API_KEY: randomValue() };
+  await stack.bundle.write(secrets);
+  await expectAllOn(stack, secrets);
+  expect((await stack.inspect(SIDECAR)).State.StartedAt).not.toBe(StartedAt);
+});
+
+/** moby #46253: older ones lose count of what is mounted. */
+const KEEPS_COUNT = [24, 0, 6];
+
+test("an engine with live-restore that lost count of the drops' mounts has its rolls refused, and nothing touched", async () => {
+  await restartWithLiveRestore();
+  const walker = await Walker.start([{ name: "bot", refuses: "bad-" }], engine);
+  try {
+    const { Id, State } = await walker.stack.inspect("bot");
+    await restartWithLiveRestore();
+    await walker.stack.bundle.set({ [KEY]: randomValue(GOOD) });
+    if (!olderThan(await versionOf(engine), KEEPS_COUNT)) {
+      expect((await walker.rest()).consumers.map(({ state }) => state)).toEqual(["current"]);
+      return;
+    }
+    await waitUntil("it is refused", async () => {
+      return (await walker.stack.log()).some(({ event, code }) => event === "undone" && code === "drop-split");
+    });
+    const after = await walker.stack.inspect("bot");
+    expect([after.Id, after.State.StartedAt, after.State.Running]).toEqual([Id, State.StartedAt, true]);
+  } finally {
+    await walker.close();
+  }
+});

@@ -35,6 +35,11 @@ export class FakeDrops {
     return [...this.#held].map(([volume, held]) => ({ volume, path: `/drops/${volume}`, ...held, fault: null }));
   }
 
+  pointsAt(volume: string): string | null {
+    const { current } = this.of(volume);
+    return current === null ? null : `..gen-${current.id}`;
+  }
+
   /** The one file's text; null: nothing is delivered. */
   read(volume: string): string | null {
     const [bytes] = this.of(volume).current?.files.values() ?? [];
@@ -77,6 +82,7 @@ export class FakeDrops {
           this.deliver(generation, adopt);
         }),
       currentId: (volume) => session.step("currentId", volume, false, () => this.of(volume).current?.id ?? null),
+      pointsAt: (volume) => session.step("pointsAt", volume, false, () => this.pointsAt(volume)),
       flipBack: (volume, keepFailed) =>
         session.step("flipBack", volume, true, () => {
           this.flipBack(volume, keepFailed);

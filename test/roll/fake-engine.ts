@@ -55,6 +55,8 @@ export class FakeEngine {
   /** What no roll may ever do, said as it happens. */
   readonly violations: string[] = [];
   behave: (container: FakeContainer) => Behaviour = () => null;
+  /** Where a link of a container's points. */
+  link: (container: FakeContainer, path: string) => string | null = () => null;
   /** What a container finds on its files when it starts. */
   read: (container: FakeContainer) => string | null = () => null;
   /** What a command run in a container does; the exit status. */

@@ -77,6 +77,10 @@ export class FakeSession implements DockerPort {
     return result;
   }
 
+  stays(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   list(): Promise<readonly ListedContainer[]> {
     return this.step("list", "", false, () =>
       [...this.engine.containers.values()].map(({ id, state, body }) => {
@@ -162,6 +166,10 @@ export class FakeSession implements DockerPort {
 
   statPath(id: string, path: string): Promise<PathStat | null> {
     return this.#on("stat", id, false, () => this.engine.must(id).layer.get(path)?.stat ?? null);
+  }
+
+  linkTarget(id: string, path: string): Promise<string | null> {
+    return this.#on("stat", id, false, () => this.engine.link(this.engine.must(id), path));
   }
 
   readArchive(id: string, path: string): Promise<Archived | null> {

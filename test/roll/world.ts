@@ -67,12 +67,15 @@ export class World {
   version = "v1";
   /** What the gates must refuse. */
   bad: string | null = null;
+  /** Live-restore has lost count of the drops' mounts. */
+  isSplit = false;
   /** On what the command of an `exec:` fails. */
   badCommand: string | null = null;
 
   constructor(services: readonly Service[]) {
     this.services = services;
     this.engine.read = (container) => this.drops.read(volumeOf(serviceOf(container)));
+    this.engine.link = (container) => (this.isSplit ? null : this.drops.pointsAt(volumeOf(serviceOf(container))));
     this.engine.behave = (container) => this.#behave(container);
     this.engine.mayOverlap = (container) => this.#service(container)?.order === "start-first";
     this.engine.execute = (container) => {

@@ -1,45 +1,59 @@
 /** The engine restarted in the middle of a roll: while nothing of the bot runs, and while the new one is on trial (H22, H48). */
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { PrivateEngine } from "../harness/private-engine.ts";
+import { afterEach, expect, test } from "vitest";
+import { olderThan, PrivateEngine, versionOf } from "../harness/private-engine.ts";
 import { GOOD, Walker } from "../harness/walk.ts";
 
-let engine: PrivateEngine;
-let walker: Walker;
+let engine: PrivateEngine | null = null;
+let walker: Walker | null = null;
 
-beforeAll(async () => {
-  engine = await PrivateEngine.start(["sidecrypt", "sidecrypt-bot"]);
-  walker = await Walker.start([{ name: "bot", refuses: "bad-" }], engine);
+afterEach(async () => {
+  await walker?.close();
+  await engine?.remove();
+  [walker, engine] = [null, null];
 });
 
-afterAll(async () => {
-  await walker.close();
-  await engine.remove();
-});
+/** With live-restore older ones lose count of the drops' mounts (engine-restart.test.ts). */
+const KEEPS_COUNT = [24, 0, 6];
+const MODERN = "28.5";
+
+/** The main engine's own version, where that will do. */
+async function engineFor(option: Option): Promise<PrivateEngine> {
+  const images = ["sidecrypt", "sidecrypt-bot"];
+  const own = await PrivateEngine.start(images);
+  if (option === "--live-restore=false" || !olderThan(await versionOf(own), KEEPS_COUNT)) return own;
+  await own.remove();
+  return PrivateEngine.start(images, await PrivateEngine.pathOf(MODERN));
+}
 
 /** The call of a roll that is held back meanwhile. */
 const MOMENTS = { "between the stop and the start": 3, "while the gate waits": 6 } as const;
+type Moment = keyof typeof MOMENTS;
+type Option = `--live-restore=${boolean}`;
+type Signal = "SIGTERM" | "SIGKILL";
 
 const CASES = (["--live-restore=false", "--live-restore=true"] as const).flatMap((option) =>
   (["SIGTERM", "SIGKILL"] as const).flatMap((signal) =>
-    (Object.keys(MOMENTS) as (keyof typeof MOMENTS)[]).map((moment) => [option, signal, moment] as const),
+    (Object.keys(MOMENTS) as Moment[]).map((moment): [Option, Signal, Moment] => [option, signal, moment]),
   ),
 );
 
 test.each(CASES)(
   "H22, H48: an engine with %s that gets %s %s has one bot afterwards, on the new key",
   async (option, signal, moment) => {
+    engine = await engineFor(option);
     await engine.stopDaemon("SIGTERM");
     await engine.startDaemon(option);
-    await walker.renew();
+    walker = await Walker.start([{ name: "bot", refuses: "bad-" }], engine);
     const key = await walker.begin({ n: MOMENTS[moment], trouble: "hold", among: "changes", prefix: GOOD });
     await walker.proxy.untilStruck();
 
     await engine.stopDaemon(signal);
     await engine.startDaemon(option);
     walker.proxy.release();
-    // Of what outlived it, an engine without live-restore that was killed says that a person stopped it.
-    await walker.stack.compose("start", "secrets");
-    if (signal === "SIGKILL") await walker.stack.compose("start");
+    // Of what outlived it, an engine without live-restore that was killed says that a person stopped it. The sidecar
+    // may be at work meanwhile on what it finds: a container that is gone by then is no failure of ours.
+    await walker.stack.tryCompose("start", "secrets");
+    if (signal === "SIGKILL") await walker.stack.tryCompose("start");
 
     await walker.rest();
     const { broken, running } = await walker.quiet(key);

@@ -6,11 +6,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Engine, mainEngine } from "./engine.ts";
 import { must, run } from "./run.ts";
 import { waitUntil } from "./wait.ts";
 
+const SETUP = fileURLToPath(new URL("../../../scripts/setup.sh", import.meta.url));
 const NEEDED = "the tests that need an engine of their own start one: run them as root on Linux, with dockerd";
 
 export class PrivateEngine extends Engine {
@@ -44,6 +46,13 @@ export class PrivateEngine extends Engine {
       throw thrown;
     }
     return engine;
+  }
+
+  /** What to start it with for another version, which is obtained where it is not there yet. */
+  static async pathOf(version: string): Promise<string> {
+    const said = await must("bash", [SETUP, "versions", `engine-${version}`]);
+    const directory = said.trim().split(" ").at(-1) ?? "";
+    return `${directory}${delimiter}${process.env["PATH"] ?? ""}`;
   }
 
   /** A machine that boots: no process, no mount and no network but those that the engine makes. */
@@ -117,4 +126,15 @@ async function childOf(pid: number): Promise<number | null> {
 async function isGone(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
   return stat === null || stat.includes(") Z ");
+}
+
+/** The engine's own, such as [20, 10, 24]. */
+export async function versionOf(engine: Engine): Promise<readonly number[]> {
+  const text = await engine.docker("version", "--format", "{{.Server.Version}}");
+  return text.split(/[.+]/).slice(0, 3).map(Number);
+}
+
+export function olderThan(version: readonly number[], other: readonly number[]): boolean {
+  const index = other.findIndex((part, at) => version[at] !== part);
+  return index !== -1 && (version[index] ?? 0) < (other[index] ?? 0);
 }

@@ -12,7 +12,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -42,7 +42,8 @@ export class FaultProxy {
   kill: () => Promise<void> = () => Promise.reject(new Error("nobody to kill"));
   readonly #directory: string;
   readonly #engine: string;
-  readonly #agent = new Agent({ keepAlive: true });
+  /** By the sidecar's connection: a new one is a new one to the engine too, which may take none any more. */
+  readonly #agents = new WeakMap<Socket, Agent>();
   readonly #server: Server;
   #fault: Fault | null = null;
   #release: () => void = () => undefined;
@@ -72,7 +73,6 @@ export class FaultProxy {
   async close(): Promise<void> {
     this.#release();
     this.#server.closeAllConnections();
-    this.#agent.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
     await rm(this.#directory, { recursive: true, force: true });
   }
@@ -139,9 +139,21 @@ export class FaultProxy {
     const headers: OutgoingHttpHeaders = { ...incoming.headers, "content-length": body.length };
     // Of the other connection; the body has been read to its end.
     for (const name of ["connection", "transfer-encoding"]) Reflect.deleteProperty(headers, name);
-    const call = request({ socketPath: this.#engine, agent: this.#agent, method, path, headers });
+    const agent = this.#agentOf(incoming.socket);
+    const call = request({ socketPath: this.#engine, agent, method, path, headers });
     call.end(body);
     return call;
+  }
+
+  #agentOf(client: Socket): Agent {
+    const known = this.#agents.get(client);
+    if (known !== undefined) return known;
+    const agent = new Agent({ keepAlive: true });
+    this.#agents.set(client, agent);
+    client.once("close", () => {
+      agent.destroy();
+    });
+    return agent;
   }
 
   #pass(incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer): void {
