@@ -28,8 +28,12 @@ interface Measured {
 }
 
 const STARTED_WITHIN = 300_000;
-/** Milliseconds after which a start of many containers has been digested. */
-const SETTLED_AFTER = 4_000;
+/**
+ * Milliseconds of quiet before each change, as before nearly every change in life: after ten seconds of it the sidecar
+ * reads what a roll will want to know of each new container (daemon/study.ts), half a second for each.
+ */
+const QUIET = 11_000;
+const READ_IN = 600;
 
 export async function measureRotations(options: RotationOptions, report: Report): Promise<void> {
   const all: Measured[] = [];
@@ -57,7 +61,7 @@ async function measureSize(
     log = new SidecarLog(sidecar);
     await until("every consumer is current", STARTED_WITHIN, () => allCurrent(sidecar, bots));
     const bench: Bench = { api, stacks, log, looker, sops };
-    await pause(SETTLED_AFTER);
+    await pause(bots * READ_IN);
     const first = await measure(bench, floor, false, one);
     // With one bot, its own key and the shared one are the same case; a quick run leaves out what takes minutes.
     return shared === 0 ? [first] : [first, await measure(bench, floor, true, shared)];
@@ -102,6 +106,7 @@ async function measure(bench: Bench, floor: Floor, shared: boolean, times: numbe
   await floor.begin(numbers);
   const [ours, operator, byHand]: [SidecarRun[], OperatorRun[], Run[]] = [[], [], []];
   for (let turn = 1; turn <= times; turn++) {
+    await pause(QUIET + numbers.length * READ_IN);
     ours.push(await sidecarTurn(bench, shared));
     operator.push(await operatorTurn(bench, shared));
     byHand.push(await floor.turn(numbers));
@@ -130,6 +135,7 @@ function tell(all: readonly Measured[], report: Report): void {
     [
       "The gate here is one `sidecrypt.probe` that passes at once. Of a shared key that changed: the first drop and the " +
         "last one, since the bots are replaced one after the other; the other figures are those of the last one.",
+      `Before each change nothing happens for ${QUIET / 1000} s and more, in which the sidecar reads the layers of new containers.`,
     ],
   );
   report.table(

@@ -30,9 +30,14 @@ interface Deed {
   readonly act: (walker: Walker) => Promise<unknown>;
   /** How many containers may run afterwards. */
   readonly running: readonly number[];
-  /** The same where it came between our last look and our last call, which removes the other one. */
-  readonly tooLate?: readonly number[];
+  /** The same at certain calls of the roll. */
+  readonly at?: Readonly<Record<string, readonly number[]>>;
 }
+
+/** It came between our last look and our last call, which removes the other one. */
+const TOO_LATE = { "DELETE container": [0, 1] };
+/** There was no copy yet that could have been meant to stay. */
+const TAKEN_AWAY = { "POST create": [0] };
 
 const compose =
   (...args: readonly string[]) =>
@@ -54,8 +59,8 @@ const DEEDS: readonly Deed[] = [
   // Where nothing ran at the time, nothing shows that somebody wanted it stopped.
   { what: "docker compose stop", act: compose("stop", SERVICE), running: [0, 1] },
   { what: "docker compose rm", act: compose("rm", "--stop", "--force", SERVICE), running: [0] },
-  { what: "docker rm of the old one", act: remove(false), running: [1], tooLate: [0, 1] },
-  { what: "docker rm of the new one", act: remove(true), running: [1], tooLate: [0, 1] },
+  { what: "docker rm of the old one", act: remove(false), running: [1], at: { ...TAKEN_AWAY, ...TOO_LATE } },
+  { what: "docker rm of the new one", act: remove(true), running: [1], at: TOO_LATE },
 ];
 
 async function during(walker: Walker, n: number, prefix: string, deed: Deed): Promise<string[]> {
@@ -70,9 +75,8 @@ async function during(walker: Walker, n: number, prefix: string, deed: Deed): Pr
     const overlap = longestOverlap(events.all);
     longest = Math.max(longest, overlap);
     if (overlap > LONGEST_OVERLAP_MS) broken.push(`two ran at once for ${overlap.toFixed(0)} ms`);
-    const isLast = walker.proxy.struck === "DELETE container";
-    if (!((isLast ? deed.tooLate : undefined) ?? deed.running).includes(running))
-      broken.push(`${running} containers run`);
+    const allowed = deed.at?.[walker.proxy.struck ?? ""] ?? deed.running;
+    if (!allowed.includes(running)) broken.push(`${running} containers run`);
     process.stderr.write(`${where()} overlap ${overlap.toFixed(0)} running ${running} ${JSON.stringify(broken)}\n`);
     return broken.map((one) => `${where()}: ${one}`);
   } catch (thrown) {
