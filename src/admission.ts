@@ -36,7 +36,8 @@ export function comparePins(bundle: ListedBundle, pins: Pins): void {
   requirePins(bundle, described(bundle), pins);
 }
 
-function described({ path, bytes }: ListedBundle): ReturnType<typeof describeBundle> {
+/** What it says of itself; what is wrong with that has its path before it. */
+export function described({ path, bytes }: Pick<ListedBundle, "path" | "bytes">): ReturnType<typeof describeBundle> {
   try {
     return describeBundle(bytes);
   } catch (thrown) {

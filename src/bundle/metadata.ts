@@ -31,6 +31,7 @@ const SCALARS = [
   ...COMMENT_RULE_FIELDS,
 ];
 const KNOWN = new Set([...LISTS, ...SCALARS]);
+const UPDATE = ".sops.yaml and run `sops updatekeys` on it";
 const SEPARATOR = /__(?:map|list)_/;
 const AGE_FIELD = /^age__list_(0|[1-9]\d{0,3})__map_(\w+)$/;
 
@@ -91,10 +92,13 @@ function refuseUnsupported(fields: ReadonlyMap<string, string>): void {
   const flat = ["age", ...OTHER_SERVICES].some((list) => hasList(fields, list));
   if (hasList(fields, "key_groups")) {
     if (flat) throw forged("both flat recipients and key groups: sops would ignore the groups");
-    throw unsupported("key groups (Shamir's secret sharing)", "encrypt the file to age recipients without key groups");
+    throw unsupported("key groups (Shamir's secret sharing)", `put the recipients into one group of ${UPDATE}`);
   }
   if (!/^(?:|[01](?:\.0*)?)$/.test(fields.get("shamir_threshold") ?? "")) {
-    throw unsupported("a Shamir threshold", "encrypt the file to age recipients without key groups");
+    throw unsupported(
+      "a Shamir threshold",
+      `take shamir_threshold out of ${UPDATE}; any one key opens the file as it is`,
+    );
   }
   if (!/^(?:|0|f|F|false|False|FALSE)$/.test(fields.get("mac_only_encrypted") ?? "")) {
     const hint = "plaintext lines would not be authenticated: encrypt the file again without --mac-only-encrypted";

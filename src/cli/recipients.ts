@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { described } from "../admission.ts";
 import { abbreviate, describeBundle, rewrap, withRecipients } from "../bundle/index.ts";
 import { parseConfig, type Config } from "../config.ts";
 import { SidecryptError } from "../errors.ts";
@@ -43,8 +44,7 @@ function actionOf(word: string | undefined): Action {
 
 /** Needs no key. */
 async function list(path: string, parsed: Parsed, ui: Ui): Promise<number> {
-  const { bytes } = await readBundle(path);
-  const { recipients: present, otherServices } = describeBundle(bytes);
+  const { recipients: present, otherServices } = described(await readBundle(path));
   for (const recipient of present) ui.out(recipient);
   if (otherServices.length > 0) ui.warn(`${path} is encrypted for other services too: ${otherServices.join(", ")}`);
   const ruled = await recipientsByRule(path, parsed.value("config"), ui);

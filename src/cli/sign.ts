@@ -1,8 +1,6 @@
 import { resolve } from "node:path";
-import { describeBundle } from "../bundle/index.ts";
-import { comparePins, loadPolicy, type Policy } from "../admission.ts";
+import { comparePins, described, loadPolicy, type Policy } from "../admission.ts";
 import { type Config, parseConfig } from "../config.ts";
-import { SidecryptError, toSidecryptError } from "../errors.ts";
 import { readBundle } from "../source/index.ts";
 import { requireSigner, SIGNATURE_SUFFIX } from "../trust/index.ts";
 import { parseArguments, usage, type Shape } from "./arguments.ts";
@@ -35,12 +33,7 @@ export async function sign(argv: readonly string[], io: Io, ui: Ui): Promise<num
 /** A signature vouches for the file: never for plaintext, nor for recipients that the policy does not know. */
 async function readSignable(path: string, { pins }: Config): Promise<Uint8Array> {
   const bundle = { ...(await readBundle(path)), name: path };
-  try {
-    describeBundle(bundle.bytes);
-  } catch (thrown) {
-    const { code, message, hint } = toSidecryptError(thrown);
-    throw new SidecryptError(code, `${path}: ${message}`, hint);
-  }
+  described(bundle);
   comparePins(bundle, pins);
   return bundle.bytes;
 }

@@ -110,6 +110,10 @@ export function recipientsOf({ where, entry }: CreationRule): readonly string[] 
   if (more.length > 0) {
     throw unsupported(where, `${more.length + 1} key_groups (Shamir's secret sharing)`, "put the recipients into one");
   }
+  // sops writes it and goes by the number of groups: with one, any one key opens the file.
+  if ((entry.shamir_threshold ?? 0) > 1) {
+    throw unsupported(where, "a shamir_threshold", "take it out: with one group it keeps nobody from opening the file");
+  }
   const recipients = group === undefined ? flatRecipients(entry, where) : groupRecipients(group, where);
   if (recipients.length === 0) {
     throw invalid(`${where} names no recipient`, "age: age1…, the public key that `sidecrypt keygen` prints");

@@ -49,6 +49,7 @@ const creationRule = z.looseObject({
   path_regex: text,
   age: keys,
   key_groups: z.array(keyGroup, "must be a list of key groups").nullish(),
+  shamir_threshold: z.int("must be a whole number").nullish(),
   mac_only_encrypted: z.boolean("must be true or false").nullish(),
   unencrypted_suffix: text,
   encrypted_suffix: text,
