@@ -24,6 +24,8 @@ import { parseIgnoreFile } from "../../src/scan/allowance.ts";
 import { createSearcher } from "../../src/search/index.ts";
 import { asBundle, NOW } from "../bundle/support.ts";
 import { KEY_TARGETS } from "./key-targets.ts";
+import { RENDER_TARGETS } from "./render-targets.ts";
+import { SIGHT_TARGETS } from "./sight-targets.ts";
 import { Broken, text, vector, type Target } from "./target.ts";
 
 const KEYS = vector("not-a-secret.test-keys.txt").toString();
@@ -156,6 +158,8 @@ export const TARGETS: readonly Target[] = [
     run: (input) => lastModifiedText(text(input)),
   },
   ...KEY_TARGETS,
+  ...RENDER_TARGETS,
+  ...SIGHT_TARGETS,
   {
     name: "labels",
     covers: ["plan/labels.ts#parseConsumer", "plan/select.ts#parsePatterns"],
