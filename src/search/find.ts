@@ -30,9 +30,9 @@ export function findAll(data: Buffer, patterns: Patterns, depth: Depth, cut = fa
     const open = (piece: Piece): void => {
       budget -= piece.bytes.length;
       if (budget < 0 || piece.bytes.length < patterns.shortest) return;
-      for (const { name, form } of below(piece.bytes, level + 1, WHOLE, false)) {
-        const said = form === "raw" ? piece.wrapper : `${form} in ${piece.wrapper}`;
-        decoded.push({ name, form: said, offset: piece.start, end: piece.end });
+      for (const span of below(piece.bytes, level + 1, WHOLE, false)) {
+        const said = span.form === "raw" ? piece.wrapper : `${span.form} in ${piece.wrapper}`;
+        decoded.push({ name: span.name, form: said, ...placeOf(span, piece) });
       }
     };
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -41,11 +41,17 @@ export function findAll(data: Buffer, patterns: Patterns, depth: Depth, cut = fa
       if (patterns.shapes) shapesIn(bytes, view, start, end, shapes);
       if (isOpened && end - start >= least) unwrapRun(bytes, start, end, inCut && start === 0, patterns.shortest, open);
     });
-    if (isOpened) unwrapOthers(bytes, backslashes, open);
+    if (isOpened) unwrapOthers(bytes, backslashes, inCut, open);
     const plain = withoutOverlaps([...direct, ...unknown(shapes, direct)]);
     return decoded.length === 0 ? plain : plainest(plain, decoded);
   };
   return below(data, 0, depth, cut);
+}
+
+/** Of a find in what was decoded, where it stands in what was not. */
+function placeOf(span: Span, { start, end, places }: Piece): Pick<Span, "offset" | "end"> {
+  const [first, last] = [places?.[span.offset], places?.[span.end - 1]];
+  return first === undefined || last === undefined ? { offset: start, end } : { offset: first, end: last + 2 };
 }
 
 const SAMPLE = 64;

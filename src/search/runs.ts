@@ -1,24 +1,32 @@
 /** Runs of the characters that base64, hex and tokens are made of, found without a look at every byte. */
 
 export const ALPHABET = alphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_");
-const HEX = alphabet("0123456789abcdefABCDEF");
+export const HEX = alphabet("0123456789abcdefABCDEF");
 
-function alphabet(characters: string): Uint8Array {
+export function alphabet(characters: string): Uint8Array {
   const table = new Uint8Array(256);
   for (const byte of Buffer.from(characters)) table[byte] = 1;
   return table;
 }
 
 /** By two bytes: 0 where both are of the alphabet, otherwise how far before its end the last lies that is not. */
-const OTHER_IN_PAIR = new Uint8Array(2 ** 16).map((_, pair) => {
-  if (ALPHABET[pair >> 8] !== 1) return 1;
-  return ALPHABET[pair & 0xff] === 1 ? 0 : 2;
-});
+export const otherInPair = (known: Uint8Array): Uint8Array =>
+  new Uint8Array(2 ** 16).map((_, pair) => {
+    if (known[pair >> 8] !== 1) return 1;
+    return known[pair & 0xff] === 1 ? 0 : 2;
+  });
+const OTHER_IN_PAIR = otherInPair(ALPHABET);
+
+type Found = (start: number, end: number) => void;
+
+export function eachRun(data: Uint8Array, least: number, found: Found): void {
+  eachRunOf(ALPHABET, OTHER_IN_PAIR, data, least, found);
+}
 
 /** Every run of at least `least` bytes. A run covers each place that is `least` bytes after its start: only those are tried. */
-export function eachRun(data: Uint8Array, least: number, found: (start: number, end: number) => void): void {
+export function eachRunOf(known: Uint8Array, table: Uint8Array, data: Uint8Array, least: number, found: Found): void {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const [table, length] = [OTHER_IN_PAIR, data.byteLength];
+  const length = data.byteLength;
   let start = 0;
   while (start + least <= length) {
     let at = start + least;
@@ -29,20 +37,14 @@ export function eachRun(data: Uint8Array, least: number, found: (start: number, 
       start = at - other + 1;
       continue;
     }
-    const end = endOf(data, start + least, ALPHABET);
+    const end = endOf(data, start + least, known);
     found(start, end);
     start = end + 1;
   }
 }
 
 /** Runs of hex digits alone within a run. */
-export function eachHexRun(
-  data: Uint8Array,
-  from: number,
-  to: number,
-  least: number,
-  found: (start: number, end: number) => void,
-): void {
+export function eachHexRun(data: Uint8Array, from: number, to: number, least: number, found: Found): void {
   let start = from;
   while (start + least <= to) {
     let at = start + least - 1;
@@ -57,7 +59,7 @@ export function eachHexRun(
   }
 }
 
-function endOf(data: Uint8Array, from: number, table: Uint8Array): number {
+export function endOf(data: Uint8Array, from: number, table: Uint8Array): number {
   let end = from;
   while (end < data.length && table[data[end] ?? 0] === 1) end += 1;
   return end;
