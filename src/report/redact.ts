@@ -4,7 +4,7 @@
  *
  * The values stand in this process's memory until it ends; SECURITY.md says so.
  */
-import { formsOf, MIN_FORM } from "../search/forms.ts";
+import { formsOf, madeForms, MAX_VALUE, MIN_FORM } from "../search/forms.ts";
 import { Matcher } from "../search/matcher.ts";
 
 export interface Redactor {
@@ -33,6 +33,8 @@ const IDENTITY = /AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]+/gi;
 
 interface Known {
   readonly bytes: Uint8Array;
+  /** As it came: somebody may have made its forms already. */
+  readonly value: Uint8Array;
   /** The bytes are those of a head: everything after a form of it goes too. */
   readonly long: boolean;
   /** Kept, since a bundle that changed changed one value, and the forms of all would delay what it is for. */
@@ -65,7 +67,7 @@ export function createRedactor(maxValues = MAX_VALUES): Redactor {
       const long = value.length > LONG_BYTES;
       const bytes = Buffer.from(long ? headOf(value) : value);
       const key = `${bytes.toString("base64")}${long ? "…" : ""}`;
-      const entry = known.get(key) ?? { bytes, long, made: null };
+      const entry = known.get(key) ?? { bytes, value, long, made: null };
       known.delete(key);
       known.set(key, entry);
       present.add(key);
@@ -111,8 +113,10 @@ function compile(values: readonly Known[]): Compiled {
   };
 }
 
-function patternsOf({ bytes, long }: Known, usual: boolean): Uint8Array[] {
-  const forms = formsOf(bytes, { usual, digests: !long, most: LONG_BYTES });
+function patternsOf({ bytes, value, long }: Known, usual: boolean): Uint8Array[] {
+  // Of a longer value a search knows less than is needed here.
+  const made = usual || value.length > MAX_VALUE ? null : madeForms(value);
+  const forms = made ?? formsOf(bytes, { usual, digests: !long, most: LONG_BYTES });
   return [...forms.map((form) => form.bytes), ...wholeBase64(bytes)];
 }
 

@@ -78,13 +78,28 @@ export function usualEscapes(text: string): [form: string, text: string][] {
 }
 
 export function otherEscapes(text: string): [form: string, text: string][] {
+  // What nothing has to quote, and most keys are of it.
+  return /^[\w.-]*$/.test(text) ? ofEach(text) : [...ofEach(text), ...ofSome(text)];
+}
+
+/** Every character is escaped. */
+function ofEach(text: string): [form: string, text: string][] {
+  const characters = Array.from(text);
+  return [
+    ["unicode escapes", units(text, (one) => `\\u${hex(one, 4)}`)],
+    ["unicode escapes", units(text, (one) => `\\u${hex(one, 4).toUpperCase()}`)],
+    ["html", characters.map((one) => `&#${codeOf(one)};`).join("")],
+    ["html", characters.map((one) => `&#x${hex(one, 2)};`).join("")],
+  ];
+}
+
+/** Only what the reader would take for something else. */
+function ofSome(text: string): [form: string, text: string][] {
   return [
     ["json of go in json", json(goJson(text))],
     ["json in ascii", asciiJson(text)],
     ["json with slashes", json(text).replaceAll("/", "\\/")],
     ["json in json in json", json(json(json(text)))],
-    ["unicode escapes", units(text, (one) => `\\u${hex(one, 4)}`)],
-    ["unicode escapes", units(text, (one) => `\\u${hex(one, 4).toUpperCase()}`)],
     ["percent", strictPercent(text)],
     ["percent", form(text)],
     ["percent", lowerPercent(form(text))],
@@ -95,18 +110,6 @@ export function otherEscapes(text: string): [form: string, text: string][] {
     ["html", html(text, { "'": "&apos;" })],
     ["html", html(text, { '"': "&#34;" })],
     ["html", html(text, { '"': '"', "'": "'" })],
-    [
-      "html",
-      Array.from(text)
-        .map((one) => `&#${codeOf(one)};`)
-        .join(""),
-    ],
-    [
-      "html",
-      Array.from(text)
-        .map((one) => `&#x${hex(one, 2)};`)
-        .join(""),
-    ],
     ["shell", text.replaceAll("'", "'\\''")],
     ["shell", text.replaceAll("'", `'"'"'`)],
     ["shell", text.replace(/[\\"$`]/g, "\\$&")],

@@ -19,7 +19,7 @@ export interface Breadth {
 /** Fewer bytes are in any text by chance, whatever they encode. */
 export const MIN_FORM = 6;
 /** A multiple of 3 and of 5. */
-const MAX_VALUE = 960;
+export const MAX_VALUE = 960;
 const DIGESTS = ["md5", "sha1", "sha256", "sha512"];
 const ALIGNMENTS = [0, 1, 2];
 
@@ -49,6 +49,18 @@ export function formsOf(value: Uint8Array, { usual = false, digests = true, most
   if (text !== undefined) for (const line of tellingLines(Buffer.from(value).toString())) add("line", line);
   return [...found.values()];
 }
+
+const MADE = new WeakMap<Uint8Array, readonly Form[]>();
+
+/** All of them, kept as long as the value itself: whoever prints what was found needs the same once more. */
+export function keptForms(value: Uint8Array): readonly Form[] {
+  const forms = madeForms(value) ?? formsOf(value);
+  MADE.set(value, forms);
+  return forms;
+}
+
+/** Null: nobody has asked for all of them yet. */
+export const madeForms = (value: Uint8Array): readonly Form[] | null => MADE.get(value) ?? null;
 
 /** By any of the usual escapes. */
 const isChanged = (text: string): boolean => !/^[\w.~-]*$/.test(text);

@@ -1,5 +1,5 @@
 /** Needles to the patterns of one matcher: which bytes mean whose value in which form, and where they count. */
-import { formsOf } from "./forms.ts";
+import { formsOf, keptForms } from "./forms.ts";
 import { grade } from "./grade.ts";
 import { Matcher } from "./matcher.ts";
 import { hasPemBody, PEM_HEADERS, SHORTEST_SHAPE } from "./shapes.ts";
@@ -46,7 +46,8 @@ export function compile(
     if (graded.grade === "unsearchable") {
       unchecked.push({ name, why: graded.why });
     } else if (graded.grade === "strong" || strict) {
-      for (const { form, bytes } of formsOf(value, { digests })) add(bytes, { name, form });
+      for (const { form, bytes } of digests ? keptForms(value) : formsOf(value, { digests }))
+        add(bytes, { name, form });
     } else {
       weak.push({ name, why: graded.why });
       const text = Buffer.from(value).toString("latin1");

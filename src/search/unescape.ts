@@ -36,30 +36,79 @@ function regions(data: Uint8Array, mark: number, stop: Uint8Array): Region[] {
   return found;
 }
 
-export function unpercent(text: string): string {
-  return text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+export function unpercent(data: Buffer, { start, end }: Region): Buffer {
+  const text = data.toString("latin1", start, end);
+  const plain = text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  return Buffer.from(plain, "latin1");
 }
 
-const SHORT: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f", v: "\v", a: "\u0007" };
+const SHORT = new Uint8Array(256).map((_, byte) => byte);
+for (const [letter, byte] of Object.entries({ n: 10, r: 13, t: 9, b: 8, f: 12, v: 11, a: 7 }))
+  SHORT[letter.charCodeAt(0)] = byte;
+const [LETTER_U, LETTER_X, CAPITAL] = [0x75, 0x78, 0x20];
+/** Of hex digits; -1: it is none. */
+const DIGITS = new Int8Array(256).map((_, byte) => {
+  const digit = parseInt(String.fromCharCode(byte), 16);
+  return Number.isNaN(digit) ? -1 : digit;
+});
 
-/** Of latin1 text, into latin1 text: `\u` makes UTF-8. */
-export function unbackslash(text: string): string {
-  return text.replace(
-    /((?:\\u[\da-f]{4})+)|\\x([\da-f]{2})|\\([0-3][0-7]{2})|\\([^\n])/gi,
-    (_, units?: string, hex?: string, octal?: string, other = "") => {
-      if (units !== undefined) return Buffer.from(fromUnits(units)).toString("latin1");
-      if (hex !== undefined) return String.fromCharCode(parseInt(hex, 16));
-      if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8));
-      return SHORT[other as string] ?? (other as string);
-    },
-  );
+/** Byte by byte, since many a file is full of backslashes; `\u` makes UTF-8. No escape is shorter than what it stands for. */
+export function unbackslash(data: Buffer, { start, end }: Region): Buffer {
+  const plain = Buffer.allocUnsafe(end - start);
+  let filled = 0;
+  for (let at = start; at < end;) {
+    const byte = data[at] ?? 0;
+    const next = data[at + 1] ?? NEWLINE;
+    if (byte !== BACKSLASH || at + 1 === end || next === NEWLINE) {
+      plain[filled++] = byte;
+      at += 1;
+      continue;
+    }
+    const units = (next | CAPITAL) === LETTER_U ? unitsAt(data, at, end) : "";
+    if (units !== "") {
+      filled += plain.write(units, filled);
+      at += 6 * units.length;
+      continue;
+    }
+    const [code, length] = shortEscape(data, at, end);
+    plain[filled++] = code;
+    at += length;
+  }
+  return plain.subarray(0, filled);
 }
 
-function fromUnits(escapes: string): string {
-  return String.fromCharCode(
-    ...escapes
-      .split(/\\u/i)
-      .slice(1)
-      .map((unit) => parseInt(unit, 16)),
-  );
+/** As many as follow each other: two may be one character. */
+function unitsAt(data: Uint8Array, from: number, end: number): string {
+  let units = "";
+  for (
+    let at = from;
+    data[at] === BACKSLASH && ((data[at + 1] ?? 0) | CAPITAL) === LETTER_U && at + 6 <= end;
+    at += 6
+  ) {
+    const unit = number(data, at + 2, 4, 16);
+    if (unit < 0) break;
+    units += String.fromCharCode(unit);
+  }
+  return units;
+}
+
+/** What it stands for, and its length. */
+function shortEscape(data: Uint8Array, at: number, end: number): readonly [code: number, length: number] {
+  const next = data[at + 1] ?? 0;
+  if (at + 4 <= end) {
+    const code = (next | CAPITAL) === LETTER_X ? number(data, at + 2, 2, 16) : number(data, at + 1, 3, 8);
+    if (code >= 0 && code < 256) return [code, 4];
+  }
+  return [SHORT[next] ?? next, 2];
+}
+
+/** -1: one of the digits is none. */
+function number(data: Uint8Array, from: number, digits: number, base: number): number {
+  let value = 0;
+  for (let at = from; at < from + digits; at++) {
+    const digit = DIGITS[data[at] ?? 0] ?? -1;
+    if (digit < 0 || digit >= base) return -1;
+    value = value * base + digit;
+  }
+  return value;
 }

@@ -111,12 +111,12 @@ function undo(
   data: Buffer,
   region: Region,
   wrapper: string,
-  undone: (text: string) => string,
+  undone: (data: Buffer, region: Region) => Buffer,
   found: (piece: Piece) => void,
 ): void {
-  const text = data.toString("latin1", region.start, region.end);
-  const plain = undone(text);
-  if (plain !== text) found({ wrapper, ...region, bytes: Buffer.from(plain, "latin1") });
+  const bytes = undone(data, region);
+  // An escape is longer than what it stands for.
+  if (bytes.length < region.end - region.start) found({ wrapper, ...region, bytes });
 }
 
 function inflate(data: Buffer, start: number, wrapper: string, found: (piece: Piece) => void): void {
