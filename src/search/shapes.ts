@@ -6,6 +6,17 @@ interface Shape {
   /** Three characters that it may begin with. */
   readonly heads: readonly string[];
   readonly pattern: RegExp;
+  /** Whether it is one, by more than its letters. */
+  readonly holds?: (token: string) => boolean;
+}
+
+/** The subject of the example that jwt.io, and with it every documentation and every test of a parser, has. */
+const EXAMPLE_SUBJECT = "1234567890";
+
+/** A header that names an algorithm. */
+function isToken(jwt: string): boolean {
+  const [header, claims] = jwt.split(".").map((part) => Buffer.from(part, "base64url").toString());
+  return /^\s*\{.*"alg"\s*:/s.test(header ?? "") && !(claims ?? "").includes(`"${EXAMPLE_SUBJECT}"`);
 }
 
 const SHAPES: readonly Shape[] = [
@@ -20,7 +31,7 @@ const SHAPES: readonly Shape[] = [
   { kind: "github-token", heads: ["git"], pattern: /github_pat_[A-Za-z\d]{22}_[A-Za-z\d]{59}(?![\w-])/y },
   { kind: "gitlab-token", heads: ["gla"], pattern: /glpat-[\w-]{20,}/y },
   { kind: "slack-token", heads: ["xox"], pattern: /xox[abeoprs]-(?=[A-Za-z-]*\d)[\dA-Za-z-]{20,}/y },
-  { kind: "jwt", heads: ["eyJ"], pattern: /eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/y },
+  { kind: "jwt", heads: ["eyJ"], pattern: /eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/y, holds: isToken },
   { kind: "npm-token", heads: ["npm"], pattern: /npm_[A-Za-z\d]{36}(?![\w-])/y },
   { kind: "stripe-key", heads: ["sk_"], pattern: /sk_live_[A-Za-z\d]{24,}/y },
 ];
@@ -63,10 +74,10 @@ function withHead(data: Buffer, start: number, at: number, found: Span[]): void 
   const shapes = BY_HEAD.get(data.toString("latin1", at, at + 3));
   if (shapes === undefined) return;
   const text = data.toString("latin1", at, Math.min(data.length, at + REACH));
-  for (const { kind, pattern } of shapes) {
+  for (const { kind, pattern, holds } of shapes) {
     pattern.lastIndex = 0;
     const token = pattern.exec(text)?.[0];
-    if (token !== undefined) tell(kind, at, token, found);
+    if (token !== undefined && holds?.(token) !== false) tell(kind, at, token, found);
   }
 }
 

@@ -8,6 +8,8 @@ const apart = (...parts: string[]): string => parts.join("");
 /** Not what any issuer gave out; in parts, so that no scanner of this repository takes one for a key. */
 const random = "q8Zr3LkT9wXv2BnM7sYp4DcG6hJfR1tKe5Ua0WbVxNzQmPoLiEuYc3d7g9";
 const hex = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const jwt = (...parts: string[]): string =>
+  [...parts.map((part) => Buffer.from(part).toString("base64url")), random.slice(0, 43)].join(".");
 const body = Array.from({ length: 4 }, (_, line) => random.slice(line) + random.slice(0, line)).join("\n");
 
 describe("a key is known by its looks", () => {
@@ -17,10 +19,7 @@ describe("a key is known by its looks", () => {
     ["github-token", apart("gh", "p_", random.slice(0, 36))],
     ["slack-token", apart("xo", "xb-263594206564-2343594206574-", random.slice(0, 24))],
     ["google-api-key", apart("AI", "za", random.slice(0, 35))],
-    [
-      "jwt",
-      `${Buffer.from('{"alg":"HS256"}').toString("base64url")}.${Buffer.from('{"sub":"bot7","a":1}').toString("base64url")}.${random.slice(0, 43)}`,
-    ],
+    ["jwt", jwt('{"alg":"HS256"}', '{"sub":"bot7","a":1}')],
     ["telegram-token", `7318264590:AA${random.slice(0, 33)}`],
     ["private-key", `${apart("-----BEGIN OPENSSH", " PRIVATE KEY-----")}\n${body}\n-----END`],
   ])("%s", (kind, text) => {
@@ -46,6 +45,11 @@ describe("a key is known by its looks", () => {
     ["documentation's key", "AKIAIOSFODNN7EXAMPLE"],
     ["a placeholder", `ghp_${"x".repeat(36)} AIza${"0".repeat(35)}`],
     ["a header alone", '"-----BEGIN PRIVATE KEY-----" + body'],
+    [
+      "the token of every documentation of JWT",
+      jwt('{"alg":"HS256","typ":"JWT"}', '{"sub":"1234567890","name":"John Doe"}'),
+    ],
+    ["what a header without an algorithm begins", jwt('{"kid":"7f3a91"}', '{"sub":"bot7","a":1}')],
     ["part of a word", apart("fooAK", "IAQ3EGPZ5WKD7RM2XT")],
   ])("%s is none", (_, text) => {
     expect(searcher.search(text)).toEqual([]);
