@@ -147,7 +147,8 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   verify: {
     "node:crypto": "canaries of the self-test; which alert of code scanning is which",
     "node:fs/promises": "/proc: the sidecar's own confinement",
-    "node:zlib": "a canary in a compressed file",
+    "node:stream": "a layer of an image, decompressed as it comes",
+    "node:zlib": "a canary in a compressed file, and layers of images that are compressed",
   },
 };
 

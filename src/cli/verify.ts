@@ -28,6 +28,7 @@ const FLAGS = {
   github: { type: "boolean" },
   strict: { type: "boolean" },
   watch: { type: "string" },
+  images: { type: "boolean" },
   canary: { type: "boolean" },
   compose: { type: "string" },
   bundle: { type: "string" },
@@ -62,6 +63,7 @@ export async function verify(argv: readonly string[], io: Io, ui: Ui): Promise<n
       keyFile: config.keyFile,
       strict: parsed.has("strict"),
       watch,
+      images: parsed.has("images"),
       findings,
     },
   );
@@ -71,7 +73,7 @@ export async function verify(argv: readonly string[], io: Io, ui: Ui): Promise<n
 
 /** What is asked of the `verify` in the canary's own sidecar. */
 function canaryRequest(parsed: Parsed): CanaryRequest {
-  const flags = [...FORMATS, "strict"].filter((one) => parsed.has(one)).map((one) => `--${one}`);
+  const flags = [...FORMATS, "strict", "images"].filter((one) => parsed.has(one)).map((one) => `--${one}`);
   const watch = parsed.value("watch");
   return {
     compose: parsed.value("compose"),

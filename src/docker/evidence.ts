@@ -33,6 +33,8 @@ export interface Evidence {
   container(id: string): Promise<Json | null>;
   image(id: string): Promise<Json | null>;
   history(id: string): Promise<readonly Json[] | null>;
+  /** What `docker save` writes: a tar, the layers in it. */
+  archive(image: string): AsyncIterable<Uint8Array>;
   volume(name: string): Promise<Json | null>;
   volumes(label: string): Promise<readonly Json[]>;
   network(id: string): Promise<Json | null>;
@@ -58,6 +60,8 @@ const table = z
 const ARCHIVE_OVERHEAD = 64 * 1024;
 /** The engine remembers 256 events (moby daemon/events), of a few kilobytes of labels each. */
 const MOST_EVENT_BYTES = 16 * 1024 * 1024;
+/** Milliseconds: the engine writes all of an image to its disk before it answers with the first byte. */
+const EXPORT_TIME = 600_000;
 
 /** @param apiVersion as the port has negotiated it */
 export function openEvidence(socketPath: string, apiVersion: string, patience: Patience): Evidence {
@@ -96,6 +100,12 @@ class EngineEvidence implements Evidence {
 
   top(id: string, options: string): Promise<ProcessTable> {
     return this.#get(table, `/containers/${id}/top`, { ps_args: options });
+  }
+
+  async *archive(image: string): AsyncIterable<Uint8Array> {
+    const request = { path: `/images/${image}/get` };
+    const callTimeout = Math.max(this.#patience.callTimeout, EXPORT_TIME);
+    yield* this.#pieces(await this.#open(request, { ...this.#patience, callTimeout }), request.path);
   }
 
   async *log(id: string, isTerminal: boolean): AsyncIterable<LogPiece> {
@@ -150,8 +160,8 @@ class EngineEvidence implements Evidence {
     yield* this.#pieces(await this.#open({ path, query }), path);
   }
 
-  async #open(request: Pick<Request, "path" | "query">): Promise<IncomingMessage> {
-    return (await this.#dial({ method: "GET", stream: true, ...request })) as IncomingMessage;
+  async #open(request: Pick<Request, "path" | "query">, patience = this.#patience): Promise<IncomingMessage> {
+    return (await this.#dial({ method: "GET", stream: true, ...request }, patience)) as IncomingMessage;
   }
 
   /** Each piece within the time that an answer may take: a stream that stalls must not hang the whole. */
@@ -176,8 +186,8 @@ class EngineEvidence implements Evidence {
     }
   }
 
-  #dial(request: Request): Promise<unknown> {
-    return dial(this.#docker, request, this.#socketPath, this.#patience);
+  #dial(request: Request, patience = this.#patience): Promise<unknown> {
+    return dial(this.#docker, request, this.#socketPath, patience);
   }
 }
 

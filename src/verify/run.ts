@@ -13,11 +13,12 @@ import { type Beside, besideFindings, type BesideView, deliveredValues, readBesi
 import { hider } from "./hide.ts";
 import { type Declared, judge } from "./judge.ts";
 import { finding } from "./findings.ts";
+import { lookAtLayers } from "./layers.ts";
 import { lookAtProcesses, type Look } from "./places.ts";
 import { asPrinted } from "./processes.ts";
 import { selfTest } from "./self-test.ts";
 import { Sightings } from "./sightings.ts";
-import { lookAtStack, readStackEvidence, type StackEvidence } from "./stack.ts";
+import { imagesOf, lookAtStack, readStackEvidence, type StackEvidence } from "./stack.ts";
 import { surroundingFindings } from "./surroundings.ts";
 import { type Finding, type SelfTest, verdictOf, type VerifyReport } from "./types.ts";
 
@@ -43,6 +44,8 @@ export interface VerifyOptions {
   readonly strict: boolean;
   /** Milliseconds over which processes are looked at again and again; 0: once. */
   readonly watch: number;
+  /** The files in the layers of images too [false]. */
+  readonly images?: boolean;
   /** Faults that are known already, such as a bundle that does not open. */
   readonly findings?: readonly Finding[];
 }
@@ -62,6 +65,8 @@ export async function runVerify(deps: VerifyDeps, options: VerifyOptions): Promi
   const ownFiles = new Map(sidecar === null ? [] : [[sidecar, [options.keyFile]]]);
   const look: Look = { evidence, changes: (id) => docker.changes(id), into, ownFiles };
   await lookAtStack(look, stack, options.project, clock.now());
+  if (options.images === true) await lookAtLayers(look, imagesOf(stack));
+  else into.limit(options.project, "files in the layers of its images", "only `verify --images` reads them");
   if (options.watch > 0) await watchProcesses(deps, look, stack, options.watch);
 
   const findings = [

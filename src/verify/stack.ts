@@ -72,10 +72,14 @@ async function lookAtList({ evidence, into }: Look, { ours }: StackEvidence): Pr
   }
 }
 
-async function lookAtImages({ evidence, into }: Look, { ours }: StackEvidence): Promise<void> {
-  const images = new Map(ours.map((raw) => [text(raw["Image"]), text(record(raw["Config"])["Image"])]));
-  for (const [id, tag] of images) {
-    const subject = tag.startsWith("sha256:") ? id.slice(7, 19) : tag;
+/** Id to what people call it. */
+export function imagesOf({ ours }: StackEvidence): ReadonlyMap<string, string> {
+  const tags = ours.map((raw) => [text(raw["Image"]), text(record(raw["Config"])["Image"])] as const);
+  return new Map(tags.map(([id, tag]) => [id, tag.startsWith("sha256:") ? id.slice(7, 19) : tag]));
+}
+
+async function lookAtImages({ evidence, into }: Look, stack: StackEvidence): Promise<void> {
+  for (const [id, subject] of imagesOf(stack)) {
     const spot = { rule: "value-in-image", subject, container: null } as const;
     await into.look(subject, "image", async () => {
       const [image, history] = [await evidence.image(id), await evidence.history(id)];

@@ -47,7 +47,7 @@ the bundle does not open.
 Example:
   $ SOPS_AGE_KEY_FILE=age.key sidecrypt scan --bundle prod.enc.env --git logs/`,
 
-  verify: `usage: sidecrypt verify [--canary] [--json] [--strict] [--watch TIME]
+  verify: `usage: sidecrypt verify [--canary] [--images] [--json] [--strict] [--watch TIME]
 
 Looks for every value of the bundle, in every usual encoding, everywhere that
 the engine shows something of the project: inspect, processes, logs, events,
@@ -60,6 +60,8 @@ and calls nothing clean unless it finds them all. Never prints a value.
   --github       as annotations of GitHub Actions
   --strict       warnings, and values too weak to search for, fail it too
   --watch TIME   look at the processes for so long: one may live for a second
+  --images       the files in every layer of the images too, as docker save
+                 writes them: takes as long, and as much of the engine's disk
   --canary       on a host with Docker's command line, without any key: brings
                  the Compose file up with random values, verifies that stack
                  and takes it down; refused where the real one runs
