@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { readEvents } from "../../src/docker/events.ts";
 import { readLog } from "../../src/docker/log-frames.ts";
 import { readFileFromTar, tarOf, type TarFile } from "../../src/docker/tar.ts";
+import { readTar } from "../../src/docker/tar-stream.ts";
 import { createSearcher } from "../../src/search/index.ts";
 import { backslashRegions, percentRegions, unbackslash, unpercent } from "../../src/search/unescape.ts";
 import { LogSearch } from "../../src/verify/log-search.ts";
@@ -12,6 +13,7 @@ import { Broken, text, type Target } from "./target.ts";
 const VALUE = "Zq7-hunter2/Kx\"9 é+pW%s\\n&vT'3";
 const NEEDLE = Buffer.from(VALUE);
 const searcher = createSearcher([{ name: "NEEDLE", value: NEEDLE }]);
+const whole = ({ length }: Buffer) => ({ start: 0, end: length });
 const isFound = (hits: readonly { readonly name: string }[]): boolean => hits.some(({ name }) => name === "NEEDLE");
 
 /** In pieces of uneven size, as a socket gives them. */
@@ -50,6 +52,8 @@ const PRINTED: readonly ((value: string) => string)[] = [
   (value) => encodeURIComponent(encodeURIComponent(value)),
   (value) => gzipSync(`{"a":${JSON.stringify(value)}}`).toString("base64"),
 ];
+
+const FILE: TarFile = { content: Buffer.from("hello"), mode: 0o640, uid: 0, gid: 0, attributes: new Map() };
 
 export const SIGHT_TARGETS: readonly Target[] = [
   {
@@ -95,13 +99,14 @@ export const SIGHT_TARGETS: readonly Target[] = [
     seeds: ["%68%75", "\\x68\\u0075\\156\\n", `a%${"%41".repeat(40)}`, "\\u".repeat(50)],
     words: ["%", "%4", "\\", "\\u00", "\\ud83d\\ude00", "\\x", "\\377", "\n", " "],
     run: (input) => {
-      const [latin1, typed] = [input.toString("latin1"), text(input)];
-      if (unpercent(latin1).length > latin1.length) throw new Broken("what is undone grew");
-      const undone = Buffer.from(unpercent(encodeURIComponent(typed)), "latin1").toString();
-      if (undone !== typed) throw new Broken("percent-encoding is not undone");
-      const body = JSON.stringify(typed).slice(1, -1);
-      const plain = Buffer.from(unbackslash(Buffer.from(body).toString("latin1")), "latin1").toString();
-      if (plain !== typed) throw new Broken("JSON's escapes are not undone");
+      const typed = text(input);
+      for (const undone of [unpercent, unbackslash]) {
+        if (undone(input, whole(input)).length > input.length) throw new Broken("what is undone grew");
+      }
+      const percent = Buffer.from(encodeURIComponent(typed));
+      if (unpercent(percent, whole(percent)).toString() !== typed) throw new Broken("percent-encoding is not undone");
+      const json = Buffer.from(JSON.stringify(typed).slice(1, -1));
+      if (unbackslash(json, whole(json)).toString() !== typed) throw new Broken("JSON's escapes are not undone");
       for (const { start, end } of [...percentRegions(input), ...backslashRegions(input)]) {
         if (start < 0 || end > input.length || start >= end) throw new Broken("a region outside of the text");
       }
@@ -118,6 +123,21 @@ export const SIGHT_TARGETS: readonly Target[] = [
       const source = Readable.from(pieces(Buffer.concat([input, own])), { objectMode: false });
       for await (const event of readEvents(source, new AbortController().signal)) seen.push(event.container);
       if (seen.at(-1) !== "own") throw new Broken("an event was lost behind what is none");
+    },
+  },
+  {
+    name: "tar-stream",
+    covers: ["docker/tar-stream.ts#readTar"],
+    seeds: [Buffer.concat([tarOf("/etc/a", FILE, 1), tarOf("/etc/b", FILE, 1)]), tarOf(`/${"a".repeat(200)}`, FILE, 1)],
+    words: ["\0", "ustar", " path=", "00000000012", "x", "L"],
+    run: async (input) => {
+      let size = 0;
+      try {
+        for await (const { body } of readTar(stream(input))) for await (const piece of body) size += piece.length;
+      } catch (thrown) {
+        if ((thrown as { code?: string }).code !== "docker-refused") throw thrown;
+      }
+      if (size > input.length) throw new Broken("a tar grew");
     },
   },
   {

@@ -11,7 +11,14 @@ import { parseArguments } from "../../src/cli/arguments.ts";
 import { parseConfig, VARIABLES } from "../../src/config.ts";
 import { decodeReply } from "../../src/control/protocol.ts";
 import { parseEvent } from "../../src/docker/events.ts";
-import { parseChanges, parseImage, parseInspect, parseList, parseStat } from "../../src/docker/inspect.ts";
+import {
+  parseChanges,
+  parseImage,
+  parseInspect,
+  parseLinkTarget,
+  parseList,
+  parseStat,
+} from "../../src/docker/inspect.ts";
 import { formatDuration, parseDuration } from "../../src/duration.ts";
 import { parseMountinfo } from "../../src/mountinfo.ts";
 import { parseConsumer } from "../../src/plan/labels.ts";
@@ -289,7 +296,7 @@ export const TARGETS: readonly Target[] = [
     name: "engine",
     covers: [
       "docker/events.ts#parseEvent",
-      ...["parseStat", "parseInspect", "parseList", "parseImage", "parseChanges"].map(
+      ...["parseStat", "parseLinkTarget", "parseInspect", "parseList", "parseImage", "parseChanges"].map(
         (name) => `docker/inspect.ts#${name}`,
       ),
     ],
@@ -302,6 +309,7 @@ export const TARGETS: readonly Target[] = [
     run: (input) => {
       parseEvent(text(input));
       for (const parse of [parseInspect, parseList, parseImage, parseChanges]) refused(() => parse(json(input)));
+      refused(() => parseLinkTarget(text(input)));
       parseStat(text(input));
     },
   },
