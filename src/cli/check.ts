@@ -20,12 +20,14 @@ function print({ path, bundle, opened }: OpenedFile, signer: Signer | null, ui: 
   const names = [...opened.secrets.keys()];
   // How many keys open it: one that is forgotten shows here, not on the day of the disaster.
   const { format, recipients } = describeBundle(bundle.bytes);
-  ui.out(
+  const lines = [
     `${path}: ${format}, ${count(names.length, "secret")}, ${count(recipients.length, "recipient")}, MAC verified`,
-  );
-  if (signer !== null) ui.out(`signed by ${signer.principals}, key ${signer.fingerprint}`);
-  for (const name of names) ui.out(name);
-  for (const { subject, message } of opened.warnings) ui.out(`warning: ${subject}: ${message}`);
+    ...(signer === null ? [] : [`signed by ${signer.principals}, key ${signer.fingerprint}`]),
+    ...names,
+    ...opened.warnings.map(({ subject, message }) => `warning: ${subject}: ${message}`),
+  ];
+  // At once: each text is searched and written on its own, and a bundle may have thousands of names.
+  ui.out(lines.join("\n"));
 }
 
 function count(number: number, noun: string): string {

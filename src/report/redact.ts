@@ -122,8 +122,10 @@ function patternsOf({ bytes, value, long }: Known, usual: boolean): Uint8Array[]
 
 /** With the last character, which a form leaves out where it depends on what follows: it holds bits of the value. */
 function wholeBase64(bytes: Uint8Array): Uint8Array[] {
-  const [standard, url] = (["base64", "base64url"] as const).map((name) => Buffer.from(bytes).toString(name));
-  return [standard, url].map((text = "") => Buffer.from(text.replace(/=+$/, "")));
+  // Of whole groups the form is the whole already.
+  if (bytes.length % 3 === 0) return [];
+  const texts = (["base64", "base64url"] as const).map((name) => Buffer.from(bytes).toString(name).replace(/=+$/, ""));
+  return [...new Set(texts)].map((text) => Buffer.from(text));
 }
 
 /** Cut between characters, else a text would have no text forms: a multiple of 3 that no UTF-8 sequence spans. */

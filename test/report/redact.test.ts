@@ -105,3 +105,15 @@ describe("the redactor", () => {
     expect(createRedactor().redact(`key AGE-SECRET-KEY-PQ-1${"Q".repeat(58)}.`)).toBe(`key ${MARK}.`);
   });
 });
+
+it("keeps no character of base64, whatever the length, in either alphabet", () => {
+  for (let length = 6; length <= 40; length += 1) {
+    const value = Buffer.from(Array.from({ length }, (_, index) => 0xfb ^ (index * 37)));
+    const redactor = createRedactor();
+    redactor.remember([value]);
+    for (const alphabet of ["base64", "base64url"] as const) {
+      const text = value.toString(alphabet).replace(/=+$/, "");
+      expect(redactor.redact(`a ${text} b`)).toBe(`a ${MARK} b`);
+    }
+  }
+});
