@@ -97,6 +97,8 @@ const STRANGE = "\"'\\ #${x}\t: {}[],\u2028é";
 function replaced(parsed: unknown): unknown {
   if (typeof parsed === "string") return parsed.replaceAll(MARK, STRANGE);
   if (Array.isArray(parsed)) return parsed.map(replaced);
+  // YAML's keys may be maps, which an object would hold as texts.
+  if (parsed instanceof Map) return new Map([...parsed].map(([key, value]) => [replaced(key), replaced(value)]));
   if (typeof parsed !== "object" || parsed === null || parsed instanceof Date) return parsed;
   return Object.fromEntries(
     Object.entries(parsed).map(([key, value]) => [key.replaceAll(MARK, STRANGE), replaced(value)]),
@@ -113,7 +115,7 @@ function parsedOr(parse: (file: string) => unknown, file: Buffer): { readonly va
 
 const PARSERS: readonly (readonly [output: string, parse: (file: string) => unknown])[] = [
   ["a.json", JSON.parse],
-  ["a.yaml", (file) => parseYaml(file, { logLevel: "error" }) as unknown],
+  ["a.yaml", (file) => parseYaml(file, { logLevel: "error", mapAsMap: true }) as unknown],
   ["a.toml", parseToml],
 ];
 
