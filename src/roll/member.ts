@@ -103,7 +103,7 @@ export async function park(ctx: RollContext, member: Member): Promise<void> {
     member.left = !member.asleep;
     return;
   }
-  member.wasAiling = isAiling(container);
+  member.wasAiling = isAiling(container, ctx.clock.now());
   member.lenient = member.isFollower && container.health !== null && container.health.status !== "healthy";
   member.touched = true;
   member.stoppedAt = ctx.clock.now();
@@ -118,7 +118,7 @@ export async function forward(ctx: RollContext, member: Member, job: Job): Promi
     member.left = true;
     return;
   }
-  if (!member.parked) member.wasAiling = isAiling(old);
+  if (!member.parked) member.wasAiling = isAiling(old, ctx.clock.now());
   member.stoppedAt ??= ctx.clock.now();
   if (member.onChange.kind === "recreate") await replace(ctx, member, old, job);
   else {
@@ -138,8 +138,14 @@ export async function requireServer(ctx: RollContext, { onChange, oldId, proving
   throw new Interrupted(`service ${proving.service} was stopped, and the command of its sidecrypt.on-change needs it`);
 }
 
-const isAiling = ({ state, health }: Pick<Inspected, "state" | "health">): boolean =>
-  state !== "running" || health?.status === "unhealthy";
+/** Milliseconds. The engine takes a container that ran for so long for one that works, and restarts it at once again. */
+const STEADY_AFTER = 10_000;
+
+/** One that loops through crashes runs for a moment each time, and the look may come just then. */
+function isAiling({ state, health, restartCount, startedAt }: Inspected, now: number): boolean {
+  if (state !== "running" || health?.status === "unhealthy") return true;
+  return restartCount > 0 && health?.status !== "healthy" && now - Date.parse(startedAt ?? "") < STEADY_AFTER;
+}
 
 async function replace(
   ctx: RollContext,

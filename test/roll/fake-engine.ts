@@ -252,7 +252,10 @@ export class FakeEngine {
       one.exitCode = 1;
       this.#emit("die", one.id);
     }
-    if (does === "crash-loops") one.restartCount++;
+    if (does === "crash-loops") {
+      one.restartCount++;
+      one.startedAt = this.clock.time;
+    }
     return does;
   }
 

@@ -57,8 +57,12 @@ export async function letPass(stack: Stack, { candidate }: MidRoll): Promise<voi
 
 /** The candidate ends by itself, which its gate takes for a failure. */
 export async function letFail(stack: Stack, { candidate }: MidRoll): Promise<void> {
-  // The command may end with the container that it ends.
-  await stack.engine.tryDocker("exec", candidate.Id, "sh", "-c", "kill 1");
+  await waitUntil("the candidate has ended", async () => {
+    // The command may end with the container that it ends, and a process that has just begun ignores the signal.
+    await stack.engine.tryDocker("exec", candidate.Id, "sh", "-c", "kill 1");
+    const [now] = (await stack.containers()).filter(({ Id }) => Id === candidate.Id);
+    return now?.State.Running !== true;
+  });
 }
 
 /** What is not as it is when nothing is under way; empty: all is well. */
