@@ -33,8 +33,8 @@ const IDENTITY = /AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]+/gi;
 
 interface Known {
   readonly bytes: Uint8Array;
-  /** As it came: somebody may have made its forms already. */
-  readonly value: Uint8Array;
+  /** As it came: somebody may have made its forms already. Null: of a longer one a search knows less than is needed here. */
+  readonly value: Uint8Array | null;
   /** The bytes are those of a head: everything after a form of it goes too. */
   readonly long: boolean;
   /** Kept, since a bundle that changed changed one value, and the forms of all would delay what it is for. */
@@ -67,7 +67,7 @@ export function createRedactor(maxValues = MAX_VALUES): Redactor {
       const long = value.length > LONG_BYTES;
       const bytes = Buffer.from(long ? headOf(value) : value);
       const key = `${bytes.toString("base64")}${long ? "…" : ""}`;
-      const entry = known.get(key) ?? { bytes, value, long, made: null };
+      const entry = known.get(key) ?? { bytes, value: value.length > MAX_VALUE ? null : value, long, made: null };
       known.delete(key);
       known.set(key, entry);
       present.add(key);
@@ -114,8 +114,7 @@ function compile(values: readonly Known[]): Compiled {
 }
 
 function patternsOf({ bytes, value, long }: Known, usual: boolean): Uint8Array[] {
-  // Of a longer value a search knows less than is needed here.
-  const made = usual || value.length > MAX_VALUE ? null : madeForms(value);
+  const made = usual || value === null ? null : madeForms(value);
   const forms = made ?? formsOf(bytes, { usual, digests: !long, most: LONG_BYTES });
   return [...forms.map((form) => form.bytes), ...wholeBase64(bytes)];
 }
