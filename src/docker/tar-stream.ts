@@ -1,5 +1,6 @@
 /** A tar of any size, entry by entry: what is not read of one is passed over. Takes bytes, keeps none. */
 import { SidecryptError } from "../errors.ts";
+import { BLOCK, octal, readRecords } from "./tar.ts";
 
 export interface TarEntry {
   readonly path: string;
@@ -8,7 +9,6 @@ export interface TarEntry {
   readonly body: AsyncIterable<Buffer>;
 }
 
-const BLOCK = 512;
 /** Records of pax, and names that are longer than the header holds. */
 const LONGEST_RECORDS = 2 ** 20;
 const MAGIC = "ustar";
@@ -31,7 +31,8 @@ export async function* readTar(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
     if (type === "x" || type === "L") {
       if (size > LONGEST_RECORDS) throw notUnderstood();
       const body = await reader.exactly(size);
-      long = (type === "L" ? body?.toString().replace(/\0+$/, "") : pathIn(body)) ?? long;
+      if (body === null) throw notUnderstood();
+      long = (type === "L" ? body.toString().replace(/\0+$/, "") : readRecords(body).get("path")?.toString()) ?? long;
     } else {
       const part = reader.part(size);
       yield { path: long ?? nameIn(header), isFile: type === "0" || type === "", body: part };
@@ -94,13 +95,9 @@ function nameIn(header: Buffer): string {
   return prefix === "" || header[263] === 0x20 ? name : `${prefix}/${name}`;
 }
 
-/** Of pax records: `LENGTH path=…`. */
-const pathIn = (records: Buffer | null): string | undefined =>
-  records === null ? undefined : /(?:^|\n)\d+ path=([^\n]*)\n/.exec(records.toString())?.[1];
-
 /** In octal; beyond what that holds, in binary behind a set bit. */
 function sizeOf(header: Buffer): number {
-  return ((header[124] ?? 0) & 0x80) === 0 ? parseInt(text(header, 124, 12), 8) || 0 : header.readUIntBE(130, 6);
+  return ((header[124] ?? 0) & 0x80) === 0 ? octal(header, 124, 12) : header.readUIntBE(130, 6);
 }
 
 const text = (from: Buffer, at: number, width: number): string =>

@@ -4,7 +4,7 @@
  */
 import { SidecryptError } from "../errors.ts";
 
-const BLOCK = 512;
+export const BLOCK = 512;
 const FILE = "0";
 const PAX = "x";
 /** What six octal digits of an ustar header hold; beyond it the pax record counts. */
@@ -100,7 +100,8 @@ function record(name: string, value: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(String(length)), rest]);
 }
 
-function readRecords(body: Buffer): Map<string, Buffer> {
+/** @throws SidecryptError `docker-refused` */
+export function readRecords(body: Buffer): Map<string, Buffer> {
   const records = new Map<string, Buffer>();
   for (let at = 0; at < body.length;) {
     const blank = body.indexOf(" ", at);
@@ -118,7 +119,8 @@ const block = (bytes: Uint8Array): Buffer => Buffer.concat([bytes, Buffer.alloc(
 const text = (from: Buffer, at: number, width: number): string =>
   from.toString("latin1", at, at + width).replace(/\0.*$/s, "");
 
-function octal(from: Buffer, at: number, width: number): number {
+/** @throws SidecryptError `docker-refused` */
+export function octal(from: Buffer, at: number, width: number): number {
   const digits = text(from, at, width).trim();
   if (!/^[0-7]*$/.test(digits)) throw cutShort();
   return digits === "" ? 0 : Number.parseInt(digits, 8);

@@ -127,7 +127,7 @@ export const SIGHT_TARGETS: readonly Target[] = [
   },
   {
     name: "tar-stream",
-    covers: ["docker/tar-stream.ts#readTar"],
+    covers: ["docker/tar-stream.ts#readTar", "docker/tar.ts#readRecords"],
     seeds: [Buffer.concat([tarOf("/etc/a", FILE, 1), tarOf("/etc/b", FILE, 1)]), tarOf(`/${"a".repeat(200)}`, FILE, 1)],
     words: ["\0", "ustar", " path=", "00000000012", "x", "L"],
     run: async (input) => {
