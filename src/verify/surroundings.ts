@@ -147,7 +147,8 @@ function engineFindings({ info, version }: Surroundings): Finding[] {
   return findings;
 }
 
-function losesVolumes(version: string): boolean {
+/** Of an engine with live-restore. */
+export function losesVolumes(version: string): boolean {
   const [first, second] = LIVE_RESTORE_FIXED;
   return isBefore(version, first) || (version.startsWith("24.") && isBefore(version, second));
 }

@@ -1,6 +1,8 @@
 /** The engine restarted in the middle of a roll: while nothing of the bot runs, and while the new one is on trial (H22, H48). */
 import { afterEach, expect, test } from "vitest";
-import { olderThan, PrivateEngine, versionOf } from "../harness/private-engine.ts";
+import { losesVolumes } from "../../../src/verify/surroundings.ts";
+import { mainEngine } from "../harness/engine.ts";
+import { PrivateEngine } from "../harness/private-engine.ts";
 import { GOOD, Walker } from "../harness/walk.ts";
 
 let engine: PrivateEngine | null = null;
@@ -12,17 +14,12 @@ afterEach(async () => {
   [walker, engine] = [null, null];
 });
 
-/** With live-restore older ones lose count of the drops' mounts (engine-restart.test.ts). */
-const KEEPS_COUNT = [24, 0, 6];
 const MODERN = "28.5";
 
-/** The main engine's own version, where that will do. */
+/** The main engine's own version, where that keeps count of the drops' mounts (engine-restart.test.ts). */
 async function engineFor(option: Option): Promise<PrivateEngine> {
-  const images = ["sidecrypt", "sidecrypt-bot"];
-  const own = await PrivateEngine.start(images);
-  if (option === "--live-restore=false" || !olderThan(await versionOf(own), KEEPS_COUNT)) return own;
-  await own.remove();
-  return PrivateEngine.start(images, await PrivateEngine.pathOf(MODERN));
+  const isOther = option === "--live-restore=true" && losesVolumes(await (await mainEngine()).version());
+  return PrivateEngine.start(["sidecrypt", "sidecrypt-bot"], isOther ? await PrivateEngine.pathOf(MODERN) : undefined);
 }
 
 /** The call of a roll that is held back meanwhile. */

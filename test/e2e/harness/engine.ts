@@ -62,6 +62,10 @@ export class Engine {
     return run("docker", args, { env: this.env });
   }
 
+  version(): Promise<string> {
+    return this.docker("version", "--format", "{{.Server.Version}}");
+  }
+
   async list(project: string): Promise<string[]> {
     const filter = `label=com.docker.compose.project=${project}`;
     return words(await this.docker("ps", "--all", "--quiet", "--no-trunc", "--filter", filter));

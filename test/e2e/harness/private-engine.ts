@@ -127,14 +127,3 @@ async function isGone(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
   return stat === null || stat.includes(") Z ");
 }
-
-/** The engine's own, such as [20, 10, 24]. */
-export async function versionOf(engine: Engine): Promise<readonly number[]> {
-  const text = await engine.docker("version", "--format", "{{.Server.Version}}");
-  return text.split(/[.+]/).slice(0, 3).map(Number);
-}
-
-export function olderThan(version: readonly number[], other: readonly number[]): boolean {
-  const index = other.findIndex((part, at) => version[at] !== part);
-  return index !== -1 && (version[index] ?? 0) < (other[index] ?? 0);
-}
