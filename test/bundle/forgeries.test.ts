@@ -2,24 +2,15 @@
  * docs/FORGERIES.md against what really happens: to us, to the real sops, to sops-age. `SIDECRYPT_WRITE=1` prints the
  * table that ought to stand there.
  */
-import { readFileSync } from "node:fs";
 import { decryptSops } from "sops-age";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FORGERIES, KINDS, VALUES, versions, type Kind, type Versions } from "./forgeries.ts";
+import { rowsOf } from "./page.ts";
 import { findSops, Sops } from "./sops.ts";
 import { newKeys, openText, said, textOf, type Keys } from "./support.ts";
 
 const binary = findSops();
-const PAGE = readFileSync(new URL("../../docs/FORGERIES.md", import.meta.url), "utf8");
-const ROWS = (PAGE.split("\n## ")[0] ?? "")
-  .split("\n")
-  .filter((line) => line.startsWith("| ") && !/^\| (?:edit|-)/.test(line))
-  .map((line) =>
-    line
-      .split("|")
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
+const ROWS = rowsOf("FORGERIES.md", "edit");
 
 let keys: Keys;
 let sops: Sops | null = null;

@@ -12,21 +12,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { open, readIdentities } from "../../src/bundle/index.ts";
 import { HONEST, type Honest, type Kind, type Owner } from "./honest.ts";
+import { rowsOf } from "./page.ts";
 import { findSops, Sops } from "./sops.ts";
 import { asBundle, newKeys, STRICT } from "./support.ts";
 
 const binary = findSops();
 const directory = mkdtempSync(join(tmpdir(), "sidecrypt-opinions-"));
-const PAGE = readFileSync(new URL("../../docs/SECOND-OPINION.md", import.meta.url), "utf8");
-const ROWS = (PAGE.split("\n## ")[0] ?? "")
-  .split("\n")
-  .filter((line) => line.startsWith("| ") && !/^\| (?:feature|-)/.test(line))
-  .map((line) =>
-    line
-      .split(/(?<!\\)\|/)
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
+const ROWS = rowsOf("SECOND-OPINION.md", "feature");
 
 type Values = ReadonlyMap<string, Buffer>;
 
