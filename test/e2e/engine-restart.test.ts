@@ -93,12 +93,19 @@ async function restartWithLiveRestore(): Promise<void> {
 
 test("an engine with live-restore that makes its socket anew is found again", async () => {
   const stack = stackOf();
+  const before = { ...stack.definition.secrets, BOT1_API_KEY: randomValue(), BOT2_API_KEY: randomValue() };
+  await stack.bundle.write(before);
   await restartWithLiveRestore();
-  await waitUntil("the stack runs", async () => (await stack.tryStatus())?.healthy === true);
+  // Nothing may be under way: of a restart in place that the engine's end cuts off, only the stop is done.
+  await expectAllOn(stack, before);
+  await waitUntil("all is at rest", async () => {
+    const status = await stack.tryStatus();
+    return status?.consumers.every(({ state }) => state === "current") === true;
+  });
   const { StartedAt } = (await stack.inspect(SIDECAR)).State;
   await restartWithLiveRestore();
 
-  const secrets = { ...stack.definition.secrets, BOT1_API_KEY: randomValue(), BOT2_API_KEY: randomValue() };
+  const secrets = { ...before, BOT1_API_KEY: randomValue(), BOT2_API_KEY: randomValue() };
   await stack.bundle.write(secrets);
   await expectAllOn(stack, secrets);
   expect((await stack.inspect(SIDECAR)).State.StartedAt).not.toBe(StartedAt);
