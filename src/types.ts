@@ -78,6 +78,8 @@ export interface ObservedContainer {
   readonly environmentNames: readonly string[];
   readonly mounts: readonly ObservedMount[];
   readonly hasHealthcheck: boolean;
+  /** It runs, and the engine's own health check says that it does not work. */
+  readonly isUnhealthy: boolean;
   /** The engine starts it again by itself: "no" tells a job from a service. */
   readonly restartPolicy: string;
   /**

@@ -10,7 +10,8 @@ import type { Redactor } from "../report/redact.ts";
 import type { Postponed } from "../report/status.ts";
 import type { RollContext } from "../roll/context.ts";
 import { recover } from "../roll/recover.ts";
-import { refresh } from "../roll/refresh.ts";
+import { finishRestarts, refresh } from "../roll/refresh.ts";
+import { cutOff } from "../roll/restart.ts";
 import { leftoverVolumes } from "../roll/leftover.ts";
 import { volumesOf } from "../roll/operation.ts";
 import { rollUnit } from "../roll/unit.ts";
@@ -80,6 +81,8 @@ interface Run {
   readonly rolled: Map<string, string>;
   /** Ids of the containers that were restarted in place. */
   readonly refreshed: Set<string>;
+  /** Ids of those whose restart had been cut off, and was finished or could not be. */
+  readonly resumed: Set<string>;
 }
 
 export class Cycle {
@@ -138,7 +141,7 @@ export class Cycle {
     await this.#guarded(async () => {
       const look = await this.#recover();
       this.#setbacks.newRun();
-      const run: Run = { stopping, rolled: new Map(), refreshed: new Set() };
+      const run: Run = { stopping, rolled: new Map(), refreshed: new Set(), resumed: new Set() };
       try {
         for (let first = look; await this.#step(run, first); first = null) this.#underWay.rethrow();
       } finally {
@@ -155,6 +158,7 @@ export class Cycle {
     if (run.stopping.aborted) return false;
     // It was seen half done: what has become of it, a quarantine say, is not in this plan.
     if (this.#underWay.ended !== ended) return true;
+    if (await this.#resume(look, run)) return true;
     const refreshes = look.plan.refreshes.filter((step) => !step.containers.every((one) => run.refreshed.has(one.id)));
     // A server may be among those that are being rolled: nothing new begins, and then all restart in their order.
     if (refreshes.length > 0 && this.#underWay.size === 0) {
@@ -274,10 +278,27 @@ export class Cycle {
 
   async #refresh(steps: Plan["refreshes"], { refreshed }: Run): Promise<void> {
     for (const container of steps.flatMap((step) => step.containers)) refreshed.add(container.id);
-    this.#refreshing = new Set(steps.map((step) => step.consumer.service));
+    const services = steps.map((step) => step.consumer.service);
+    await this.#refreshingThem(services, () => refresh(this.#parts.roll, steps));
+  }
+
+  /** Restarts that an earlier run began and the engine's end, or this process's, cut off; false: there are none. */
+  async #resume({ observed, plan: { consumers } }: Look, { refreshed, resumed }: Run): Promise<boolean> {
+    const { roll } = this.#parts;
+    if (roll.records.restarts.length === 0) return false;
+    const known = await cutOff(roll, observed.containers);
+    const down = known.filter(({ id }) => !refreshed.has(id) && !resumed.has(id));
+    if (down.length === 0) return false;
+    for (const { id } of down) resumed.add(id);
+    const services = down.map(({ service }) => service);
+    await this.#refreshingThem(services, () => finishRestarts(roll, down, consumers));
+    return true;
+  }
+
+  async #refreshingThem(services: readonly string[], work: () => Promise<readonly Fault[]>): Promise<void> {
+    this.#refreshing = new Set(services);
     try {
-      const faults = await refresh(this.#parts.roll, steps);
-      for (const fault of faults) this.#parts.log.error("refresh-failed", { ...fault });
+      for (const fault of await work()) this.#parts.log.error("refresh-failed", { ...fault });
     } finally {
       this.#refreshing = new Set();
     }

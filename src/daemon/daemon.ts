@@ -353,4 +353,7 @@ const GONE = { state: "dead" } as const;
 const isCandidate = (event: ContainerEvent): boolean => event.labels[LABEL_REPLACES] !== undefined;
 
 /** After these the world is another one. */
-const CHANGES: ReadonlySet<string> = new Set(["create", "start", "die", "destroy", "rename", "unpause"]);
+const CHANGES: ReadonlySet<string> = new Set([
+  ...["create", "start", "die", "destroy", "rename", "unpause"],
+  ...["health_status: healthy", "health_status: unhealthy"],
+]);

@@ -55,6 +55,7 @@ function toObserved(
       .filter((mount) => mount.type === "volume")
       .map((mount) => ({ volume: mount.name, destination: mount.destination, writable: mount.writable })),
     hasHealthcheck: healthcheckOf(container) !== null,
+    isUnhealthy: container.state === "running" && container.health?.status === "unhealthy",
     restartPolicy: container.restartPolicy,
     replaces: replacedBy(labels, alive),
     isBackup: false,

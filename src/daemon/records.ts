@@ -1,4 +1,4 @@
-/** Rolls under way, in /state: they outlive this process, and a reboot that empties the drops. Ids and names only. */
+/** Rolls and restarts under way, in /state: they outlive this process, and a reboot that empties the drops. Ids and names only. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
@@ -8,17 +8,24 @@ import { writeWhole } from "./state-file.ts";
 
 const FILE = "rolls.json";
 
-const schema = z.object({ version: z.literal(1), rolls: z.array(rollRecord) });
+const schema = z.object({
+  version: z.literal(1),
+  rolls: z.array(rollRecord),
+  // A version that kept none wrote none.
+  restarts: z.array(z.string()).default([]),
+});
+
+type Content = Readonly<Omit<z.infer<typeof schema>, "version">>;
 
 export class RecordFile implements Records {
   readonly #dir: string;
-  #rolls: readonly RollRecord[];
+  #content: Content;
   /** One write after the other: units that roll at once share the file. */
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(dir: string, rolls: readonly RollRecord[]) {
+  private constructor(dir: string, content: Content) {
     this.#dir = dir;
-    this.#rolls = rolls;
+    this.#content = content;
   }
 
   /** One that is absent or damaged tells nothing: what Docker's own state tells is left. */
@@ -28,24 +35,42 @@ export class RecordFile implements Records {
   }
 
   get all(): readonly RollRecord[] {
-    return this.#rolls;
+    return this.#content.rolls;
   }
 
   /** @throws SidecryptError `state-unwritable` */
   async write(record: RollRecord): Promise<void> {
-    await this.#save([...this.#rolls.filter((one) => one.operation !== record.operation), record]);
+    await this.#saveRolls([...this.all.filter((one) => one.operation !== record.operation), record]);
   }
 
   /** @throws SidecryptError `state-unwritable` */
   async erase(operation: string): Promise<void> {
-    if (!this.#rolls.some((one) => one.operation === operation)) return;
-    await this.#save(this.#rolls.filter((one) => one.operation !== operation));
+    if (!this.all.some((one) => one.operation === operation)) return;
+    await this.#saveRolls(this.all.filter((one) => one.operation !== operation));
   }
 
-  #save(rolls: readonly RollRecord[]): Promise<void> {
-    this.#rolls = rolls;
+  get restarts(): readonly string[] {
+    return this.#content.restarts;
+  }
+
+  /** @throws SidecryptError `state-unwritable` */
+  async beginRestart(container: string): Promise<void> {
+    await this.#save({ ...this.#content, restarts: [...new Set([...this.restarts, container])] });
+  }
+
+  /** @throws SidecryptError `state-unwritable` */
+  async endRestart(container: string): Promise<void> {
+    await this.#save({ ...this.#content, restarts: this.restarts.filter((one) => one !== container) });
+  }
+
+  #saveRolls(rolls: RollRecord[]): Promise<void> {
+    return this.#save({ ...this.#content, rolls });
+  }
+
+  #save(content: Content): Promise<void> {
+    this.#content = content;
     const saved = this.#last.then(() => {
-      const text = `${JSON.stringify({ version: 1, rolls: this.#rolls }, null, 2)}\n`;
+      const text = `${JSON.stringify({ version: 1, ...this.#content }, null, 2)}\n`;
       return writeWhole(join(this.#dir, FILE), Buffer.from(text), this.#dir);
     });
     this.#last = saved.catch(() => undefined);
@@ -53,10 +78,11 @@ export class RecordFile implements Records {
   }
 }
 
-function parse(text: string): readonly RollRecord[] {
+function parse(text: string): Content {
   try {
-    return schema.parse(JSON.parse(text)).rolls;
+    const { rolls, restarts } = schema.parse(JSON.parse(text));
+    return { rolls, restarts };
   } catch {
-    return [];
+    return { rolls: [], restarts: [] };
   }
 }

@@ -41,11 +41,16 @@ function signedBy({ signers }: Status["bundle"]): string {
 function verdict({ consumers, bundle, faults, unhealthy }: Status): string {
   const total = `${consumers.length} ${consumers.length === 1 ? "consumer" : "consumers"}`;
   const troubled = consumers.filter((one) => TROUBLE.has(one.state) || one.code !== null).map(({ service }) => service);
+  // One that is being rolled is at a gate, which says more.
+  const ailing = consumers
+    .filter((one) => one.state !== "rolling" && one.containers.some(({ unhealthy }) => unhealthy))
+    .map(({ service }) => service);
   const ended = consumers.filter((one) => one.containers.some(hasFailed)).map(({ service }) => service);
   const wrong = [
     ...(bundle.state === "ok" ? [] : [`the bundle is ${bundle.state}`]),
     ...(faults.length === 0 ? [] : [`${faults.length} ${faults.length === 1 ? "fault" : "faults"}`]),
     ...(troubled.length === 0 ? [] : [`${troubled.length} of ${total}: ${troubled.join(", ")}`]),
+    ...(ailing.length === 0 ? [] : [`unhealthy: ${ailing.join(", ")}`]),
     ...(ended.length === 0 ? [] : [`ended with an error: ${ended.join(", ")}`]),
   ];
   if (wrong.length > 0) return `needs attention: ${wrong.join("; ")}`;
@@ -79,11 +84,11 @@ function table(consumers: readonly ConsumerStatus[], age: (since: string) => str
   );
 }
 
-/** `running`, or with replicas `2 running, 1 exited 137`: the names are in `--json`, and in `docker compose ps`. */
+/** `running` or `unhealthy`, or with replicas `2 running, 1 exited 137`: the names are in `--json`, and in `docker compose ps`. */
 function containers(all: readonly ContainerStatus[]): string {
   const counts = new Map<string, number>();
-  for (const { state, exitCode } of all) {
-    const word = exitCode === null ? state : `${state} ${exitCode}`;
+  for (const { state, exitCode, unhealthy } of all) {
+    const word = unhealthy ? "unhealthy" : exitCode === null ? state : `${state} ${exitCode}`;
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   if (counts.size === 0) return "none";

@@ -28,6 +28,8 @@ export interface ContainerStatus {
   readonly state: ContainerState;
   /** Of one that has stopped; null otherwise. */
   readonly exitCode: number | null;
+  /** It runs, and its health check fails. */
+  readonly unhealthy: boolean;
 }
 
 export interface ConsumerStatus {
@@ -167,10 +169,11 @@ function consumerStatus(row: Row, input: StatusInput): ConsumerStatus {
     reason: judged.reason ?? null,
     hint: judged.hint ?? null,
     unproven: row.unproven,
-    containers: row.containers.map(({ name, state, exitCode }) => ({
+    containers: row.containers.map(({ name, state, exitCode, isUnhealthy }) => ({
       name,
       state,
       exitCode: state === "exited" || state === "dead" ? exitCode : null,
+      unhealthy: isUnhealthy,
     })),
   };
 }

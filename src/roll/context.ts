@@ -32,6 +32,10 @@ export interface Records {
   /** The one of the same operation is replaced. */
   write(record: RollRecord): Promise<void>;
   erase(operation: string): Promise<void>;
+  /** Ids of containers that are being restarted in place: one that is found stopped is not so by a human's hand. */
+  readonly restarts: readonly string[];
+  beginRestart(container: string): Promise<void>;
+  endRestart(container: string): Promise<void>;
 }
 
 export interface RollContext {

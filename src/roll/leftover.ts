@@ -106,7 +106,8 @@ export async function findMember(
   if (candidate !== undefined) return replacedMember(ctx, member, candidate, old);
   if (old === null) return null;
   member.touched = written.parked || written.how === "signal" || written.how === "exec";
-  if (written.how === "restart" && isRestarted(written, old, scene)) member.touched = true;
+  const isCutOff = ctx.records.restarts.includes(old.id) && !isUp(old);
+  if (written.how === "restart" && (isCutOff || isRestarted(written, old, scene))) member.touched = true;
   const isSwapped = written.how === "restart" && isUp(old) && isRestarted(written, old, scene);
   return { member, isSwapped, isOldGone: false, isOldAstray: false };
 }

@@ -4,6 +4,7 @@ import { SidecryptError } from "../errors.ts";
 import type { RollContext } from "./context.ts";
 import { commandOf, GateFailure } from "./gate.ts";
 import type { Member } from "./member.ts";
+import { restartInPlace } from "./restart.ts";
 import { mustInspect } from "./swap.ts";
 
 /** Milliseconds for an `exec:` command where `sidecrypt.health-timeout` says nothing. */
@@ -25,10 +26,7 @@ export async function nudge(ctx: RollContext, member: Member, isRunning: boolean
 }
 
 async function restart(ctx: RollContext, member: Member, isRunning: boolean): Promise<number> {
-  if (isRunning) {
-    ctx.hands.expectStop(member.oldId);
-    await ctx.docker.restart(member.oldId);
-  } else await ctx.docker.start(member.oldId);
+  await (isRunning ? restartInPlace(ctx, member.oldId) : ctx.docker.start(member.oldId));
   return ctx.clock.now() - (member.stoppedAt ?? ctx.clock.now());
 }
 
@@ -56,8 +54,5 @@ export async function nudgeBack(ctx: RollContext, member: Member): Promise<void>
   if (!isRunning) await ctx.docker.start(oldId);
   if (onChange.kind === "exec") await execute(ctx, member, onChange.command);
   else if (onChange.kind === "signal" && isRunning) await signal(ctx, member, onChange.signal);
-  else if (isRunning && !member.parked) {
-    ctx.hands.expectStop(oldId);
-    await ctx.docker.restart(oldId);
-  }
+  else if (isRunning && !member.parked) await restartInPlace(ctx, oldId);
 }

@@ -47,6 +47,24 @@ test("a record outlives the process that wrote it, and is gone once it is erased
   expect((await RecordFile.load(dir)).all).toEqual([]);
 });
 
+test("so does a restart, beside the rolls", async () => {
+  const dir = state();
+  const records = await RecordFile.load(dir);
+  await records.beginRestart("a".repeat(64));
+  await records.write(record("one"));
+  await Promise.all([records.beginRestart("b".repeat(64)), records.beginRestart("a".repeat(64))]);
+  await records.endRestart("b".repeat(64));
+  const next = await RecordFile.load(dir);
+  expect([next.restarts, next.all]).toEqual([["a".repeat(64)], [record("one")]]);
+});
+
+test("what a version wrote that kept no restarts is read", async () => {
+  const dir = state();
+  writeFileSync(join(dir, "rolls.json"), JSON.stringify({ version: 1, rolls: [record("one")] }));
+  const records = await RecordFile.load(dir);
+  expect([records.restarts, records.all]).toEqual([[], [record("one")]]);
+});
+
 test("units that roll at once lose none of each other's", async () => {
   const dir = state();
   const records = await RecordFile.load(dir);
@@ -70,7 +88,11 @@ test("it is the owner's alone, and holds ids and names only", async () => {
   const records = await RecordFile.load(dir);
   await records.write(record("one"));
   expect(statSync(join(dir, "rolls.json")).mode & 0o777).toBe(0o600);
-  expect(JSON.parse(readFileSync(join(dir, "rolls.json"), "utf8"))).toEqual({ version: 1, rolls: [record("one")] });
+  expect(JSON.parse(readFileSync(join(dir, "rolls.json"), "utf8"))).toEqual({
+    version: 1,
+    restarts: [],
+    rolls: [record("one")],
+  });
 });
 
 test("a state that cannot be written to is said by its name", async () => {

@@ -1,7 +1,7 @@
 /** An engine that ends takes the drops' content with it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { losesVolumes } from "../../src/verify/surroundings.ts";
-import { useStack } from "./harness/fixture.ts";
+import { useStack, withStack } from "./harness/fixture.ts";
 import { FORGERIES } from "./harness/forge.ts";
 import { bot, redis } from "./harness/model.ts";
 import { PrivateEngine } from "./harness/private-engine.ts";
@@ -57,6 +57,13 @@ async function expectAllOn(stack: Stack, secrets: Readonly<Record<string, string
       const { apiKey, redis: login } = await stack.bot(service);
       return State.Health?.Status === "healthy" && login === "logged-in" && apiKey === masked(secrets[name]!);
     });
+  }
+  // One that is healthy may still be restarted, since it came before its files.
+  await waitUntil("all is at rest", async () => {
+    const status = await stack.tryStatus();
+    return status?.consumers.every(({ state }) => state === "current") === true;
+  });
+  for (const [service, name] of Object.entries(BOTS)) {
     expect(await stack.files(service)).toEqual({ [name]: secrets[name], REDIS_PASSWORD: secrets["REDIS_PASSWORD"] });
   }
 }
@@ -86,6 +93,34 @@ test.each(Object.keys(WAYS) as (keyof typeof WAYS)[])(
   },
 );
 
+test("a restart in place that the engine's end cuts off between stop and start is finished", async () => {
+  const slow = bot("BOT1_API_KEY", {
+    restart,
+    labels: { "sidecrypt.on-change": "restart" },
+    // It has to be killed: there is time to cut it off.
+    stop_signal: "SIGWINCH",
+    stop_grace_period: "5s",
+  });
+  const key = randomValue();
+  const cutOff = async (stack: Stack): Promise<void> => {
+    await stack.up();
+    const { Id } = await stack.inspect("bot1");
+    const since = String(Math.floor(Date.now() / 1_000));
+    await stack.bundle.set({ BOT1_API_KEY: key });
+    await waitUntil("it is being restarted in place", async () => {
+      const filters = ["--filter", "event=kill", "--filter", `container=${Id}`];
+      return (await engine.docker("events", "--since", since, "--until", "0s", ...filters)) !== "";
+    });
+    await WAYS["without power"]();
+    await waitUntil("it runs on the new key", async () => {
+      const { apiKey, exchange } = await stack.bot("bot1");
+      return apiKey === masked(key) && exchange === "accepted";
+    });
+    expect((await stack.inspect("bot1")).Id).toBe(Id);
+  };
+  await withStack({ secrets: { BOT1_API_KEY: randomValue() }, services: { bot1: slow } }, cutOff, engine);
+});
+
 async function restartWithLiveRestore(): Promise<void> {
   await engine.stopDaemon("SIGTERM");
   await engine.startDaemon("--live-restore=true");
@@ -95,13 +130,10 @@ test("an engine with live-restore that makes its socket anew is found again", as
   const stack = stackOf();
   const before = { ...stack.definition.secrets, BOT1_API_KEY: randomValue(), BOT2_API_KEY: randomValue() };
   await stack.bundle.write(before);
-  await restartWithLiveRestore();
-  // Nothing may be under way: of a restart in place that the engine's end cuts off, only the stop is done.
   await expectAllOn(stack, before);
-  await waitUntil("all is at rest", async () => {
-    const status = await stack.tryStatus();
-    return status?.consumers.every(({ state }) => state === "current") === true;
-  });
+  await restartWithLiveRestore();
+  // Until then there are restarts in place, and what they start outlives the engine.
+  await expectAllOn(stack, before);
   const { StartedAt } = (await stack.inspect(SIDECAR)).State;
   await restartWithLiveRestore();
 

@@ -62,6 +62,7 @@ export function container(service: string, options: ServiceOptions = {}): Observ
     namespacesOf: [],
     volumesOf: [],
     soleReason: null,
+    isUnhealthy: false,
     ...options.with,
   };
 }

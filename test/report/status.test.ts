@@ -210,6 +210,17 @@ redis    current            a1b2c3d4e5f6  3h12m  running
 `);
   });
 
+  it("of one that runs and does not work, unless a gate is just looking at it", () => {
+    const ailing = container("bot2", { isUnhealthy: true });
+    const consumers = [consumer("bot1"), consumer("bot2", { containers: [container("bot2"), ailing] })];
+    const observed = { ...quiet().observed!, drops: [drop("bot1"), drop("bot2")] };
+    const input = quiet({ plan: plan({ consumers }), observed });
+    const [verdict, ...rest] = text(input).trim().split("\n");
+    expect(verdict).toBe("needs attention: unhealthy: bot2");
+    expect(rest.at(-1)).toMatch(/^bot2 .* 1 running, 1 unhealthy$/);
+    expect(text({ ...input, rolling: new Set(["bot2"]) })).toMatch(/^\nat work: bot2 rolling\n/);
+  });
+
   it("of a bad night", () => {
     const replicas = [container("bot2"), container("bot2"), container("bot2", { state: "exited", exitCode: 137 })];
     const consumers = [consumer("bot1"), consumer("bot2", { containers: replicas }), consumer("redis")];

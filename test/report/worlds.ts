@@ -27,6 +27,7 @@ export function container(service: string, changed: Partial<ObservedContainer> =
     namespacesOf: [],
     volumesOf: [],
     soleReason: null,
+    isUnhealthy: false,
     ...changed,
   };
 }

@@ -58,3 +58,68 @@ test.each<Trouble>(["refuse-500", "kill-after"])(
     expect(await walk(MIXED, null, trouble)).toEqual([]);
   },
 );
+
+/** Everybody came back on an emptied drop, and is restarted in place: a sidecar that ends in the `nth` of these. */
+async function afterReboot(services: readonly Service[], nth: number): Promise<World> {
+  const world = await World.on(services);
+  world.version = "v1";
+  world.reboot();
+  let stops = 0;
+  const first = new Sidecar(world, ({ name }) => (name === "stop" && ++stops === nth ? "kill-after" : null));
+  await expect(first.converge()).rejects.toThrow(Killed);
+  return world;
+}
+
+test.each([1, 2, 3])("a restart after a reboot, the %ith cut off between stop and start, is finished", async (nth) => {
+  const world = await afterReboot(MIXED, nth);
+  expect(world.problems("v1").join()).toMatch(/is exited/);
+  await new Sidecar(world).converge();
+  expect(world.problems("v1")).toEqual([]);
+  expect(world.records.restarts).toEqual([]);
+});
+
+test("a child of its network, cut off after it, is started too", async () => {
+  const world = await afterReboot([{ name: "vpn" }, { name: "child", network: "vpn", secrets: false }], 2);
+  await new Sidecar(world).converge();
+  expect(world.problems("v1")).toEqual([]);
+  expect(world.records.restarts).toEqual([]);
+});
+
+test("a restart that was cut off is finished on the old files before a newer bundle is rolled", async () => {
+  const world = await afterReboot([{ name: "bot" }], 1);
+  world.version = "v2";
+  await new Sidecar(world).converge();
+  expect(world.problems("v2")).toEqual([]);
+});
+
+test("one that a person stops meanwhile stays stopped, and nothing is written down of it any more", async () => {
+  const world = await afterReboot([{ name: "bot" }], 1);
+  const [bot] = world.containersOf("bot");
+  world.engine.start(bot!.id);
+  const second = new Sidecar(world);
+  world.engine.stop(bot!.id);
+  await second.converge();
+  expect(world.containersOf("bot").map(({ state }) => state)).toEqual(["exited"]);
+  expect(world.records.restarts).toEqual([]);
+});
+
+test("one with --rm, which its stop would remove, is restarted by the engine itself", async () => {
+  const world = await World.on(RESTART);
+  const [bot] = world.containersOf("bot");
+  Object.assign(bot!.body["HostConfig"] as object, { AutoRemove: true });
+  const sidecar = new Sidecar(world);
+  await sidecar.converge();
+  expect(world.problems("v2")).toEqual([]);
+  const names = sidecar.session.calls.filter(({ about }) => about === bot!.name).map(({ name }) => name);
+  expect(names).toContain("restart");
+  expect(names).not.toContain("stop");
+});
+
+test("a start that fails is tried again by the next sidecar", async () => {
+  const world = await afterReboot([{ name: "bot" }], 1);
+  const second = new Sidecar(world, ({ name }) => (name === "start" ? "refuse-500" : null));
+  await expect(second.converge()).rejects.toThrow("does not come to rest");
+  expect(world.records.restarts).toHaveLength(1);
+  await new Sidecar(world).converge();
+  expect(world.problems("v1")).toEqual([]);
+});

@@ -7,7 +7,8 @@ import { KnownLayers } from "../../src/roll/known-layers.ts";
 import { leftoverVolumes, replacedBy } from "../../src/roll/leftover.ts";
 import { volumesOf } from "../../src/roll/operation.ts";
 import { recover } from "../../src/roll/recover.ts";
-import { refresh } from "../../src/roll/refresh.ts";
+import { finishRestarts, refresh } from "../../src/roll/refresh.ts";
+import { cutOff } from "../../src/roll/restart.ts";
 import { namespaceParents } from "../../src/roll/spaces.ts";
 import { rollUnit } from "../../src/roll/unit.ts";
 import type {
@@ -189,6 +190,7 @@ export class World {
       environmentNames: [],
       mounts: one.mounts.map((mount) => ({ volume: mount.name, destination: mount.destination, writable: false })),
       hasHealthcheck: true,
+      isUnhealthy: false,
       restartPolicy: one.restartPolicy,
       replaces: replacedBy(one.labels, alive),
       isBackup: false,
@@ -330,9 +332,12 @@ export class Sidecar {
     for (let looks = 0; looks < 10; looks++) {
       await this.recover();
       await this.#settle();
-      const made = this.#world.plan();
-      if (made.refreshes.length > 0) {
-        await refresh(this.ctx, made.refreshes);
+      const observed = this.#world.observe();
+      const made = this.#world.plan(observed);
+      const down = await cutOff(this.ctx, observed.containers);
+      if (down.length > 0 || made.refreshes.length > 0) {
+        await (down.length > 0 ? finishRestarts(this.ctx, down, made.consumers) : refresh(this.ctx, made.refreshes));
+        this.#alive();
         continue;
       }
       const unit = made.units[0];

@@ -74,12 +74,14 @@ export class PrivateEngine extends Engine {
     await this.startDaemon();
   }
 
-  /** Every process ends at once, as without power; what is on the disk stays. */
+  /** Every process ends at once, as without power; what is on the disk stays, what is in /run does not. */
   async powerOff(): Promise<void> {
     const init = this.#init;
     this.#holder?.kill("SIGKILL");
     await waitUntil("every process of the engine has ended", () => isGone(init));
     await rm(join(this.#directory, "pid"), { force: true });
+    // Else the number that it has of its containerd may be another process's in the next life.
+    await this.#delete(join(this.#directory, "exec"));
   }
 
   /** @param options - of dockerd's, such as `--live-restore` */
@@ -108,7 +110,11 @@ export class PrivateEngine extends Engine {
 
   async remove(): Promise<void> {
     await this.powerOff();
-    await waitUntil("its files are free", () => rm(this.#directory, { recursive: true, force: true }).then(() => true));
+    await this.#delete(this.#directory);
+  }
+
+  async #delete(path: string): Promise<void> {
+    await waitUntil("its files are free", () => rm(path, { recursive: true, force: true }).then(() => true));
   }
 
   #namespaces(): string[] {

@@ -66,7 +66,14 @@ export function contextOf(docker: DockerPort, said: Said[]): RollContext {
     docker,
     // Nothing in it has a drop.
     drops: {} as RollContext["drops"],
-    records: { all: [], write: () => Promise.resolve(), erase: () => Promise.resolve() },
+    records: {
+      all: [],
+      write: () => Promise.resolve(),
+      erase: () => Promise.resolve(),
+      restarts: [],
+      beginRestart: () => Promise.resolve(),
+      endRestart: () => Promise.resolve(),
+    },
     kin: new Kin(),
     layers: new KnownLayers(),
     clock: systemClock,
