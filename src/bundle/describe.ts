@@ -1,8 +1,11 @@
 /** What a bundle says of itself without any key. Nothing of it is authenticated: for people, and for pins to compare. */
 import type { Format } from "./document.ts";
-import { describeMetadata } from "./open.ts";
+import { describeMetadata, openUnsealed, type OpenOptions } from "./open.ts";
+import type { Bundle, Opened } from "../types.ts";
+import type { Identities } from "./identities.ts";
+import type { Metadata } from "./metadata.ts";
 import type { RuleField } from "./rule.ts";
-import { outwardFormat, readBundle } from "./stores.ts";
+import { outwardFormat, readBundle, type BundleText } from "./stores.ts";
 
 export interface Description {
   /** "binary" where it may be that: a JSON file with the one value `data` looks the same. */
@@ -18,7 +21,20 @@ export interface Description {
 
 export function describeBundle(bytes: Uint8Array): Description {
   const bundle = readBundle(bytes);
-  const { age, otherServices, rule, lastModified } = describeMetadata(bundle);
+  return descriptionOf(bundle, describeMetadata(bundle));
+}
+
+/** Both, read once. */
+export async function openDescribed(
+  bundle: Bundle,
+  identities: Identities,
+  options: OpenOptions,
+): Promise<{ readonly opened: Opened; readonly description: Description }> {
+  const { opened, unsealed } = await openUnsealed(bundle, identities, options);
+  return { opened, description: descriptionOf(unsealed, unsealed.metadata) };
+}
+
+function descriptionOf(bundle: BundleText, { age, otherServices, rule, lastModified }: Metadata): Description {
   return {
     format: outwardFormat(bundle),
     recipients: age.map(({ recipient }) => recipient),

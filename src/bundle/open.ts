@@ -43,12 +43,22 @@ export interface Unsealed extends BundleText {
 }
 
 export async function open(bundle: Bundle, identities: Identities, options: OpenOptions): Promise<Opened> {
-  return within(bundle.path, async () => {
-    const unsealed = await unseal(bundle.bytes, identities);
+  return (await openUnsealed(bundle, identities, options)).opened;
+}
+
+/** With what it was read from, the data key wiped. */
+export async function openUnsealed(
+  { path, bytes, digest }: Bundle,
+  identities: Identities,
+  options: OpenOptions,
+): Promise<{ readonly opened: Opened; readonly unsealed: Unsealed }> {
+  return within(path, async () => {
+    const unsealed = await unseal(bytes, identities);
     unsealed.dataKey.fill(0);
     const { secrets, warnings } = deliverable(contentOf(unsealed), options);
-    const fingerprintKey = identities.fingerprintKey;
-    return { digest: bundle.digest, secrets, warnings: [...unsealed.metadata.warnings, ...warnings], fingerprintKey };
+    const { fingerprintKey } = identities;
+    const opened = { digest, secrets, warnings: [...unsealed.metadata.warnings, ...warnings], fingerprintKey };
+    return { opened, unsealed };
   });
 }
 

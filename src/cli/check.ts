@@ -1,4 +1,3 @@
-import { describeBundle } from "../bundle/index.ts";
 import { admit, loadPolicy } from "../admission.ts";
 import { parseConfig } from "../config.ts";
 import type { Signer } from "../trust/index.ts";
@@ -16,10 +15,10 @@ export async function check(argv: readonly string[], io: Io, ui: Ui): Promise<nu
   return 0;
 }
 
-function print({ path, bundle, opened }: OpenedFile, signer: Signer | null, ui: Ui): void {
+function print({ path, opened, description }: OpenedFile, signer: Signer | null, ui: Ui): void {
   const names = [...opened.secrets.keys()];
   // How many keys open it: one that is forgotten shows here, not on the day of the disaster.
-  const { format, recipients } = describeBundle(bundle.bytes);
+  const { format, recipients } = description;
   const lines = [
     `${path}: ${format}, ${count(names.length, "secret")}, ${count(recipients.length, "recipient")}, MAC verified`,
     ...(signer === null ? [] : [`signed by ${signer.principals}, key ${signer.fingerprint}`]),

@@ -1,7 +1,7 @@
 /** The bundles and the key as the daemon would find them, for the commands that work without it. */
 import { resolve } from "node:path";
 import { comparePins } from "../admission.ts";
-import { looksLikeBundle, merge, open, type Identities } from "../bundle/index.ts";
+import { type Description, looksLikeBundle, merge, openDescribed, type Identities } from "../bundle/index.ts";
 import type { Config } from "../config.ts";
 import { SidecryptError } from "../errors.ts";
 import { loadIdentities } from "../keys.ts";
@@ -14,6 +14,7 @@ export interface OpenedFile {
   readonly bundle: ListedBundle;
   readonly identities: Identities;
   readonly opened: Opened;
+  readonly description: Description;
 }
 
 /**
@@ -56,7 +57,8 @@ async function openPath(path: string, config: Config, ui: Ui): Promise<OpenedFil
   const identities = await loadIdentities(config);
   const bundle = { ...(await readBundle(path)), name: path };
   comparePins(bundle, config.pins);
-  const opened = await open(bundle, identities, { allowEmpty: config.allowEmpty, dotenv: config.dotenv });
+  const { allowEmpty, dotenv } = config;
+  const { opened, description } = await openDescribed(bundle, identities, { allowEmpty, dotenv });
   ui.redactor.remember(opened.secrets.values());
-  return { path, bundle, identities, opened };
+  return { path, bundle, identities, opened, description };
 }

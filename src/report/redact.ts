@@ -4,8 +4,9 @@
  *
  * The values stand in this process's memory until it ends; SECURITY.md says so.
  */
-import { formsOf, madeForms, MAX_VALUE, MIN_FORM } from "../search/forms.ts";
+import { digestsOf, formsOf, madeForms, MAX_VALUE, MIN_FORM } from "../search/forms.ts";
 import { Matcher } from "../search/matcher.ts";
+import { mayHold, type Runs, runsOf } from "./runs.ts";
 
 export interface Redactor {
   /** The values of a bundle just opened. Earlier ones stay known: an old key may be live until it is revoked. */
@@ -25,6 +26,9 @@ const ALL_FORMS = 100;
 const LONG_BYTES = 4096;
 /** A multiple of 3, so that its base64 is that of the whole value's beginning. */
 const HEAD_BYTES = 240;
+/** Of more values, or for more texts, it is sooner made once and for all. */
+const FEW = 16;
+const FEW_TEXTS = 4;
 /** Lines are short: a wide window would cost more to prepare than it saves. */
 const WINDOW = 8;
 
@@ -58,6 +62,8 @@ export function createRedactor(maxValues = MAX_VALUES): Redactor {
   const known = new Map<string, Known>();
   /** Made when the first text comes: most commands that open a bundle say little. */
   let compiled: Compiled | null = null;
+  /** That were printed since without it. */
+  let texts = 0;
 
   function remember(values: Iterable<Uint8Array>): void {
     const before = [...known.keys()];
@@ -76,14 +82,22 @@ export function createRedactor(maxValues = MAX_VALUES): Redactor {
     for (const key of [...known.keys()].slice(0, Math.max(0, surplus))) known.delete(key);
     // Told the same at every look of the daemon: the table of a large bundle takes a while to make.
     const same = before.length === known.size && [...known.keys()].every((key, index) => key === before[index]);
-    if (!same) compiled = null;
+    if (same) return;
+    compiled = null;
+    texts = 0;
+  }
+
+  function compiledFor(text: string): Compiled {
+    const [values, runs] = [[...known.values()].toReversed(), runsOf(text)];
+    const suspects = values.filter(({ bytes }) => mayHold(runs, bytes));
+    if (suspects.length <= FEW && texts++ < FEW_TEXTS) return compileFew(values, suspects, runs);
+    return (compiled = compile(values));
   }
 
   function redact(text: string): string {
-    compiled ??= compile([...known.values()]);
     const data = Buffer.from(text);
     const spans: Span[] = [];
-    const { matcher, lengths, long } = compiled;
+    const { matcher, lengths, long } = compiled ?? compiledFor(text);
     matcher.find(data, (pattern, at) => {
       spans.push([at, long[pattern] === true ? data.length : at + (lengths[pattern] ?? 0)]);
     });
@@ -97,12 +111,31 @@ export function createRedactor(maxValues = MAX_VALUES): Redactor {
   return { remember, redact };
 }
 
+interface Pattern {
+  readonly bytes: Uint8Array;
+  readonly long: boolean;
+}
+
+/** @param values - the newest first */
 function compile(values: readonly Known[]): Compiled {
-  const patterns = values.toReversed().flatMap((value, index) => {
-    const usual = index >= ALL_FORMS;
-    if (value.made?.usual !== usual) value.made = { usual, all: patternsOf(value, usual) };
-    return value.made.all.map((bytes) => ({ bytes, long: value.long }));
-  });
+  return toCompiled(values.flatMap((value, index) => keptPatterns(value, index >= ALL_FORMS)));
+}
+
+/** What the suspects become in any form, and all as digests of which the text has room for one. */
+function compileFew(values: readonly Known[], suspects: readonly Known[], { token }: Runs): Compiled {
+  const digested = token === 0 ? [] : values.slice(0, ALL_FORMS).filter((one) => !one.long && !suspects.includes(one));
+  return toCompiled([
+    ...suspects.flatMap((value) => keptPatterns(value, values.indexOf(value) >= ALL_FORMS)),
+    ...digested.flatMap(({ bytes }) => digestsOf(bytes, token).map((form) => ({ bytes: form.bytes, long: false }))),
+  ]);
+}
+
+function keptPatterns(value: Known, usual: boolean): Pattern[] {
+  if (value.made?.usual !== usual) value.made = { usual, all: patternsOf(value, usual) };
+  return value.made.all.map((bytes) => ({ bytes, long: value.long }));
+}
+
+function toCompiled(patterns: readonly Pattern[]): Compiled {
   return {
     matcher: new Matcher(
       patterns.map(({ bytes }) => bytes),

@@ -20,7 +20,15 @@ export interface Breadth {
 export const MIN_FORM = 6;
 /** A multiple of 3 and of 5. */
 export const MAX_VALUE = 960;
-const DIGESTS = ["md5", "sha1", "sha256", "sha512"];
+/** Name and bytes, shortest first. */
+const DIGESTS = [
+  ["md5", 16],
+  ["sha1", 20],
+  ["sha256", 32],
+  ["sha512", 64],
+] as const;
+/** Characters of the shortest form of a digest: md5 in base64. */
+export const MIN_DIGEST = 22;
 const ALIGNMENTS = [0, 1, 2];
 
 /** Distinct in their bytes, the plainest first. */
@@ -45,7 +53,7 @@ export function formsOf(value: Uint8Array, { usual = false, digests = true, most
   addBytes(add, head);
   const [text] = texts;
   if (text !== undefined) addWide(add, text);
-  if (digests) addDigests(add, value);
+  if (digests) for (const { form, bytes } of digestsOf(value)) add(form, bytes);
   if (text !== undefined) for (const line of tellingLines(Buffer.from(value).toString())) add("line", line);
   return [...found.values()];
 }
@@ -126,15 +134,22 @@ function addWide(add: Add, text: string): void {
   addBase64(add, "utf-16 in base64", little);
 }
 
-/** Of the value, and of the value as `echo` hands it on. */
-function addDigests(add: Add, value: Uint8Array): void {
+/**
+ * Of the value, and of the value as `echo` hands it on.
+ * @param most - characters; longer forms are left out
+ */
+export function digestsOf(value: Uint8Array, most = Infinity): Form[] {
   // Loaded only for a bundle's values: every command has a redactor, a health check too, and this is a tenth of its start.
   const { createHash } = process.getBuiltinModule("node:crypto");
-  for (const algorithm of DIGESTS) {
+  const forms: Form[] = [];
+  for (const [form, length] of DIGESTS) {
+    if (Math.ceil((length * 4) / 3) > most) break;
     for (const end of ["", "\n"]) {
-      const digest = createHash(algorithm).update(value).update(end).digest();
+      const digest = createHash(form).update(value).update(end).digest();
       const [hex, base64] = [digest.toString("hex"), digest.toString("base64").replace(/=+$/, "")];
-      for (const text of [hex, hex.toUpperCase(), base64, asUrl(base64)]) add(algorithm, text);
+      const texts = [...(hex.length > most ? [] : [hex, hex.toUpperCase()]), base64, asUrl(base64)];
+      for (const text of texts) forms.push({ form, bytes: Buffer.from(text) });
     }
   }
+  return forms;
 }
