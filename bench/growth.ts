@@ -13,7 +13,10 @@ export interface GrowthOptions {
 }
 
 /** As in the image: no machine code is made at run time. */
-const FLAGS = ["--lite-mode", "--disallow-code-generation-from-strings"];
+const FLAGS = [
+  ...["--lite-mode", "--max-semi-space-size=1", "--v8-pool-size=1"],
+  "--disallow-code-generation-from-strings",
+];
 /** Beyond this it is quadratic, not merely noisy. */
 const LINEAR = 1.5;
 
