@@ -62,3 +62,21 @@ test("found in the middle of a roll, it is what the way back says", async () => 
   expect(outcome.fault.message).toMatch(/empty volume in place of bot-secrets/);
   expect(outcome.fault.hint).toMatch(/restart the engine/);
 });
+
+test("found only after a restart in place, since its stop was what took the mount away, it is what the fault says", async () => {
+  const world = await World.on([{ name: "bot" }]);
+  world.version = "v1";
+  world.reboot();
+  const sidecar = new Sidecar(world, ({ name }) => {
+    if (name === "stop") {
+      world.isSplit = true;
+      world.engine.read = () => null;
+    }
+    return null;
+  });
+  // Delivered, as the look before a refresh does.
+  const { refreshes } = world.plan();
+  for (const { generation } of refreshes) await sidecar.ctx.drops.deliver(generation, []);
+  const faults = await refresh(sidecar.ctx, refreshes);
+  expect(faults.map(({ code, subject }) => [code, subject])).toEqual([["drop-split", "bot"]]);
+});
