@@ -196,9 +196,9 @@ export class Cycle {
   }
 
   /** What the next roll will want to know, until `signal` aborts. Nothing is changed. */
-  async study(signal: AbortSignal): Promise<void> {
+  async study(quietSince: number, signal: AbortSignal): Promise<void> {
     const look = this.#lastLook;
-    if (look !== null) await study(this.#parts.roll, look.plan, signal);
+    if (look !== null) await study(this.#parts.roll, look.plan, quietSince, signal);
   }
 
   /** What would be done now; nothing is. */

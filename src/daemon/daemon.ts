@@ -86,6 +86,8 @@ class Daemon {
   #warnings: readonly Warning[] = [];
   #connectFault: Fault | null = null;
   readonly #alarm: Alarm;
+  /** When something happened last that is no poll; milliseconds since the epoch. */
+  #stirredAt: number;
 
   constructor(parts: DaemonParts, memory: Memory, records: RecordFile) {
     this.#parts = { ...parts, stop: AbortSignal.any([parts.stop, this.#deaf.signal]) };
@@ -93,6 +95,7 @@ class Daemon {
     this.#memory = memory;
     this.#reader = new Reader(parts.config, memory, parts.clock);
     this.#startedAt = parts.clock.now();
+    this.#stirredAt = this.#startedAt;
     this.#alarm = new Alarm(parts.clock);
   }
 
@@ -145,7 +148,7 @@ class Daemon {
       maxWaitMs: config.debounce * MAX_WAIT_FACTOR,
       pollMs: config.poll,
       onChange: () => {
-        this.#alarm.in(0);
+        this.#stir(0);
       },
       onWarning: (message) => {
         log.warn("bundle-warning", { message });
@@ -207,7 +210,7 @@ class Daemon {
     while (!this.#stopping()) {
       await cycle.run(stop);
       const rung = new AbortController();
-      studied = studied.then(() => cycle.study(AbortSignal.any([stop, rung.signal])));
+      studied = studied.then(() => cycle.study(this.#stirredAt, AbortSignal.any([stop, rung.signal])));
       await this.#alarm.wait(stop);
       rung.abort();
     }
@@ -259,7 +262,12 @@ class Daemon {
     if (event.labels[COMPOSE_PROJECT] !== self.project || event.container === self.id) return;
     // Its start follows in under a second: the files have to be there first.
     if (event.action === "create" && !isCandidate(event)) void this.#cycle?.deliverOnly();
-    if (CHANGES.has(event.action)) this.#alarm.in(SETTLE_AFTER_EVENT);
+    if (CHANGES.has(event.action)) this.#stir(SETTLE_AFTER_EVENT);
+  }
+
+  #stir(after: number): void {
+    this.#stirredAt = this.#parts.clock.now();
+    this.#alarm.in(after);
   }
 
   async #stopGuarded(docker: DockerPort, id: string): Promise<void> {

@@ -21,7 +21,7 @@ async function studied() {
   bot.layer.set(CONF, { file: content, stat: INJECTED });
   write(bot, "/app/old.sqlite");
   write(bot, "/app/old.sqlite");
-  await study(sidecar.ctx, world.plan(), new AbortController().signal);
+  await study(sidecar.ctx, world.plan(), 0, new AbortController().signal);
   return { world, sidecar, bot, before: sidecar.session.calls.length };
 }
 
@@ -77,11 +77,30 @@ test("a start since makes what was studied void: Compose may have put other file
 test("what is gone is forgotten, and what an engine does not tell is asked for by the roll", async () => {
   const { world, sidecar, bot } = await studied();
   const inspected = (await sidecar.session.inspect(bot.id))!;
-  await study(sidecar.ctx, { consumers: [] }, new AbortController().signal);
+  await study(sidecar.ctx, { consumers: [] }, 0, new AbortController().signal);
   expect(sidecar.ctx.layers.of(inspected)).toBeNull();
   const lost = new Sidecar(world, ({ name }) => (name === "changes" ? "unreachable" : null));
-  await study(lost.ctx, world.plan(), new AbortController().signal);
+  await study(lost.ctx, world.plan(), 0, new AbortController().signal);
   expect(lost.ctx.layers.of(inspected)).toBeNull();
-  await study(sidecar.ctx, world.plan(), AbortSignal.abort());
+  await study(sidecar.ctx, world.plan(), 0, AbortSignal.abort());
   expect(sidecar.ctx.layers.of(inspected)).toBeNull();
+});
+
+test("ten seconds are quiet that no poll has broken, however often one comes", async () => {
+  const world = await World.on(SOLO);
+  const sidecar = new Sidecar(world);
+  const stirredAt = world.clock.now();
+  const isKnown = async (): Promise<boolean> => {
+    const inspected = (await sidecar.session.inspect(world.containersOf("bot")[0]!.id))!;
+    return sidecar.ctx.layers.of(inspected) !== null;
+  };
+  for (let seconds = 1; seconds <= 10; seconds++) {
+    const poll = new AbortController();
+    world.clock.beforeSleep = () => {
+      if (seconds < 10) poll.abort();
+    };
+    await study(sidecar.ctx, world.plan(), stirredAt, poll.signal);
+    expect(await isKnown(), `${seconds} s`).toBe(seconds === 10);
+    if (seconds < 10) world.clock.time = stirredAt + seconds * 1_000;
+  }
 });
