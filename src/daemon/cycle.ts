@@ -158,7 +158,8 @@ export class Cycle {
     if (run.stopping.aborted) return false;
     // It was seen half done: what has become of it, a quarantine say, is not in this plan.
     if (this.#underWay.ended !== ended) return true;
-    if (await this.#resume(look, run)) return true;
+    // While one is being rolled, a container that is down between its stop and its start is in that roll's hands.
+    if (this.#underWay.size === 0 && (await this.#resume(look, run))) return true;
     const refreshes = look.plan.refreshes.filter((step) => !step.containers.every((one) => run.refreshed.has(one.id)));
     // A server may be among those that are being rolled: nothing new begins, and then all restart in their order.
     if (refreshes.length > 0 && this.#underWay.size === 0) {

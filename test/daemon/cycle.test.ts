@@ -1,5 +1,5 @@
 /** Several units at once, and what is never done twice. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { statusExit } from "../../src/report/status.ts";
 import type { Call } from "../roll/fake-session.ts";
 import type { Service } from "../roll/world.ts";
@@ -262,3 +262,33 @@ async function until(holds: () => boolean): Promise<void> {
   }
   throw new Error("it did not come to that");
 }
+
+test("a restart that a unit under way is in the middle of is left to it, though another may begin", async () => {
+  const services = ["bot1", "bot2"].map((name) => ({ name, onChange: "restart", secret: name.toUpperCase() }));
+  const made = await CycleWorld.on(services, { parallelism: 3 });
+  const { docker, records } = made.sidecar.ctx;
+  const ended: string[] = [];
+  const [start, end] = [docker.start.bind(docker), records.endRestart.bind(records)];
+  const starts = vi.spyOn(docker, "start").mockImplementation(async (id) => {
+    // Between the stop and the start: a look that finds the container down, and what it would do with it.
+    if (starts.mock.calls.length === 1) {
+      made.ring();
+      for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve));
+      expect(starts.mock.calls.filter(([other]) => other === id)).toHaveLength(1);
+    }
+    return start(id);
+  });
+  vi.spyOn(records, "endRestart").mockImplementation((id) => {
+    ended.push(id);
+    return end(id);
+  });
+  await made.set("v2");
+  expect(starts.mock.calls).toHaveLength(2);
+  expect(ended.toSorted()).toEqual(
+    made.world
+      .observe()
+      .containers.map(({ id }) => id)
+      .toSorted(),
+  );
+  expect(made.world.problems("v2")).toEqual([]);
+});
