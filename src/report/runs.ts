@@ -12,8 +12,8 @@ export interface Runs {
   readonly token: number;
 }
 
-/** Hex in pairs with blanks between them, and UTF-16: forms that have no run. */
-const BROKEN = /\0|[0-9a-f]{2}(?: [0-9a-f]{2}){5}/i;
+/** Hex in pairs and numbers with blanks between them, and UTF-16: forms that have no run. */
+const BROKEN = /\0|[0-9a-f]{2}(?: [0-9a-f]{2}){5}|\d{1,3}(?:,? \d{1,3}){5}|0x[0-9a-f]{1,2}(?:, 0x[0-9a-f]{1,2}){5}/i;
 
 export function runsOf(text: string): Runs {
   if (BROKEN.test(text)) return { word: Infinity, token: Infinity };

@@ -112,6 +112,7 @@ function addBytes(add: Add, bytes: Buffer): void {
     "hex escapes",
     each(bytes, (hex) => `\\x${hex.toUpperCase()}`),
   );
+  addLists(add, bytes);
   add(
     "octal",
     each(bytes, (_, byte) => `\\${byte.toString(8).padStart(3, "0")}`),
@@ -124,6 +125,13 @@ function addBytes(add: Add, bytes: Buffer): void {
     "percent",
     each(bytes, (hex) => `%${hex.toUpperCase()}`),
   );
+}
+
+/** Bytes that were printed as numbers: a Buffer in JSON, a slice of Go's by %v and %#v, bytes of Python and Rust. */
+function addLists(add: Add, bytes: Uint8Array): void {
+  const decimal = Array.from(bytes, String);
+  for (const separator of [",", ", ", " "]) add("list of bytes", decimal.join(separator));
+  add("list of bytes", Array.from(bytes, (byte) => `0x${byte.toString(16)}`).join(", "));
 }
 
 function addWide(add: Add, text: string): void {

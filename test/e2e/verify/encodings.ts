@@ -1,4 +1,5 @@
 /** What programs make of a value, each by its own means: not by the searcher's, which is what is tested. */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
@@ -6,6 +7,9 @@ export type Encode = (value: string) => string;
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 const hex = (text: string): string => Buffer.from(text).toString("hex");
+const dump = (...options: readonly string[]) => {
+  return (value: string) => execFileSync("od", ["-v", ...options], { input: `key: ${value}\n`, encoding: "utf8" });
+};
 const digest = (name: string) => (value: string) => createHash(name).update(value).digest("hex");
 
 /** Text in every case, so that it can stand in an environment, a label or an argument. */
@@ -35,11 +39,18 @@ export const ENCODINGS: Readonly<Record<string, Encode>> = {
   "hex of base64": (value) => hex(base64(value)),
   "percent of JSON": (value) => encodeURIComponent(JSON.stringify({ key: value })),
   "gzip in base64": (value) => gzipSync(`the key is ${value}\n`).toString("base64"),
+  "hex dump": dump("-A", "x", "-t", "x1z"),
+  "hex dump of words": dump("-A", "o", "-t", "x2"),
+  "a Buffer in JSON": (value) => JSON.stringify({ key: Buffer.from(value) }),
+  "a slice of bytes": (value) => `[${[...Buffer.from(value)].join(" ")}]`,
   "MD5 in hex": digest("md5"),
   "SHA-1 in hex": digest("sha1"),
   "SHA-256 in hex": digest("sha256"),
   "SHA-512 in hex": digest("sha512"),
 };
+
+/** Made of several lines. */
+export const OF_LINES: ReadonlySet<string> = new Set(["hex dump", "hex dump of words"]);
 
 /** Named in the README as out of reach: a day that one of these is found is a day to correct it. */
 export const OUT_OF_REACH: Readonly<Record<string, Encode>> = {
