@@ -31,5 +31,4 @@ test.each([
     expect(await walkAll(walkers, steps)).toEqual([]);
     expect(count).toBeGreaterThanOrEqual(least);
   },
-  600_000,
 );
