@@ -33,7 +33,8 @@ import { UnderWay } from "./under-way.ts";
 export interface CycleParts {
   readonly reader: Pick<Reader, "read" | "values">;
   readonly memory: Memory;
-  readonly observe: () => Promise<Observed>;
+  /** @param anew - each container is inspected, whatever is known of it */
+  readonly observe: (anew: boolean) => Promise<Observed>;
   readonly roll: RollContext;
   /** Rings when something may have changed; the cycle sets it for what it has put off. */
   readonly alarm: Alarm;
@@ -131,7 +132,7 @@ export class Cycle {
   async deliverOnly(): Promise<void> {
     await this.#guarded(() =>
       this.#lock.run(async () => {
-        await this.#deliver(await this.#look());
+        await this.#deliver(await this.#look(false));
       }),
     );
   }
@@ -244,10 +245,10 @@ export class Cycle {
     };
   }
 
-  async #look(): Promise<Look> {
+  async #look(anew = true): Promise<Look> {
     const { reader, memory, observe, redactor } = this.#parts;
     const inHand = this.#underWay.volumes;
-    const observed = await observe();
+    const observed = await observe(anew);
     const present = await reader.read(templatesAsked(observed));
     redactor.remember(reader.values());
     const leftovers = leftoverVolumes(this.#parts.roll.records.all, observed.containers);
@@ -331,11 +332,12 @@ export class Cycle {
   /** Where nothing was cut off, the look that showed it: a second one would be most of the time before a roll. */
   async #recover(): Promise<Look | null> {
     const look = await this.#lock.run(async () => {
-      const first = await this.#look();
+      const known = await this.#look(false);
+      const first = this.#wasCutOff(known) ? await this.#look() : known;
       return (await this.#refill(first)) ? this.#look() : first;
     });
     const { observed, plan: made } = look;
-    if (look.leftovers.size === 0 && this.#parts.roll.records.all.length === 0) {
+    if (!this.#wasCutOff(look)) {
       this.#setbacks.forgetUnreachable();
       return look;
     }
@@ -349,6 +351,11 @@ export class Cycle {
       await this.#setbacks.record(outcome, { services, generations: wanted, names: [] });
     }
     return null;
+  }
+
+  /** What is to be recovered shows in labels, which never change, and in what was written down. */
+  #wasCutOff({ leftovers }: Look): boolean {
+    return leftovers.size > 0 || this.#parts.roll.records.all.length > 0;
   }
 
   /** A unit that passed and is planned again at once is a defect of ours; rolling on would be a storm. */

@@ -31,6 +31,7 @@ import { type KnownOptions, observe } from "./observe.ts";
 import { type Present, Reader } from "./present.ts";
 import { RecordFile } from "./records.ts";
 import { findSelf, type Self } from "./self.ts";
+import { ContainerCache } from "./container-cache.ts";
 import { watchedDirectories } from "./watched.ts";
 import { dropsOf } from "./world.ts";
 
@@ -122,10 +123,15 @@ class Daemon {
     const engine = await this.#connect();
     if (engine !== null) {
       const { docker, self } = engine;
-      this.#cycle = this.#buildCycle(docker, self);
+      const cache = new ContainerCache(docker);
+      this.#cycle = this.#buildCycle(docker, self, cache);
       this.#warnings = await readSwapWarnings(self.drops);
       for (const warning of this.#warnings) log.warn("drop-warning", { ...warning });
-      const others = [this.#followEvents(docker, self), this.#poll(), this.#giveUpInTime(docker, config.stopGrace)];
+      const others = [
+        this.#followEvents(docker, self, cache),
+        this.#poll(cache),
+        this.#giveUpInTime(docker, config.stopGrace),
+      ];
       await this.#loop(this.#cycle);
       this.#finished.abort();
       await Promise.all(others);
@@ -177,14 +183,14 @@ class Daemon {
     }
   }
 
-  #buildCycle(docker: DockerPort, self: Self): Cycle {
+  #buildCycle(docker: DockerPort, self: Self, cache: ContainerCache): Cycle {
     const { clock, config, log, redactor } = this.#parts;
     const shutdown = this.#giveUp.signal;
     const options: KnownOptions = new Map();
     return new Cycle({
       reader: this.#reader,
       memory: this.#memory,
-      observe: () => observe(docker, self, options),
+      observe: (anew) => observe(docker, self, options, (row) => cache.of(row, anew)),
       roll: {
         docker,
         drops: dropsOf(self.drops),
@@ -225,24 +231,32 @@ class Daemon {
     return this.#finished.signal.aborted;
   }
 
-  async #poll(): Promise<void> {
+  async #poll(cache: ContainerCache): Promise<void> {
     const { clock, config } = this.#parts;
     while (!this.#isFinished()) {
       await clock.sleep(config.poll, this.#finished.signal);
+      cache.renew();
       this.#alarm.in(0);
     }
   }
 
-  async #followEvents(docker: DockerPort, self: Self): Promise<void> {
+  async #followEvents(docker: DockerPort, self: Self, cache: ContainerCache): Promise<void> {
     const { clock, log } = this.#parts;
     const { signal } = this.#finished;
+    const opened = (): void => {
+      cache.told(true);
+    };
     while (!this.#isFinished()) {
       try {
-        for await (const event of docker.events(signal)) this.#onEvent(event, docker, self);
+        for await (const event of docker.events(signal, opened)) {
+          cache.hear(event);
+          this.#onEvent(event, docker, self);
+        }
       } catch (thrown) {
         if (!this.#isFinished()) log.warn("engine-lost", { ...faultOf(thrown, "events") });
         await this.#endWhereDeaf();
       }
+      cache.told(false);
       await clock.sleep(RECONNECT_AFTER, signal);
       // What happened meanwhile is found by looking.
       this.#alarm.in(0);

@@ -269,7 +269,7 @@ class Engine implements DockerPort {
     await this.#call({ method: "PUT", path: `/containers/${id}/archive`, query: { path: "/" }, file: tar });
   }
 
-  async *events(signal: AbortSignal): AsyncIterable<ContainerEvent> {
+  async *events(signal: AbortSignal, opened?: () => void): AsyncIterable<ContainerEvent> {
     const filters = JSON.stringify({ type: ["container"] });
     const options = { path: "/events?", method: "GET", options: { filters }, isStream: true, abortSignal: signal };
     const open = (): Promise<Readable> =>
@@ -281,6 +281,7 @@ class Engine implements DockerPort {
       });
     const { clock, callTimeout } = this.#patience;
     const stream = await within(clock, callTimeout, "events", open);
+    opened?.();
     try {
       yield* readEvents(stream, signal);
     } catch (thrown) {

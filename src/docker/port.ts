@@ -152,6 +152,6 @@ export interface DockerPort {
   readArchive(id: string, path: string): Promise<Archived | null>;
   /** Extracts at `/`, with the owners that stand in it; directories that are missing are made. */
   writeArchive(id: string, tar: Uint8Array): Promise<void>;
-  /** Ends when `signal` aborts; throws when the connection breaks. */
-  events(signal: AbortSignal): AsyncIterable<ContainerEvent>;
+  /** Ends when `signal` aborts; throws when the connection breaks. `opened`: called when the stream is there. */
+  events(signal: AbortSignal, opened?: () => void): AsyncIterable<ContainerEvent>;
 }
