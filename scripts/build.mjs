@@ -2,10 +2,10 @@
 // In parts, since a health check every few seconds would read all of it each time.
 //
 //   node scripts/build.mjs [ENTRY]
-import { build } from "esbuild";
-import { chmod, readdir, rm } from "node:fs/promises";
+import { build, transform } from "esbuild";
+import { chmod, readdir, readFile, rm } from "node:fs/promises";
 import { isBuiltin } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 
 const OUTPUT = "dist/sidecrypt.mjs";
 
@@ -25,6 +25,11 @@ const LEFT_OUT = [
   "sonic-boom",
 ];
 
+// Of dockerode, all but its client: every call goes through the modem's `dial`. Of zod, what makes JSON schemas.
+const CLIENT = /[\\/]dockerode[\\/]lib[\\/]docker\.js$/;
+const UTILITIES = "./util";
+const JSON_SCHEMAS = /[\\/]zod[\\/]v4[\\/]core[\\/](?:to-json-schema|json-schema-processors)\.js$/;
+
 // docker-modem prints every request through it when DEBUG is set: here it has nothing to print with.
 const SILENCED = ["debug"];
 
@@ -43,12 +48,29 @@ const stub = (name) => `
   module.exports = new Proxy(leftOut, { get: (_, key) => (typeof key === "symbol" ? undefined : leftOut) });
 `;
 
-// An ES import of one of Node's modules reads each of its exports, and with them what Node would load only when it is
-// asked for: of node:http that is undici, 10 MB of memory and a fifth of the start. A require reads none.
-function builtin(path, namespace) {
-  if (!isBuiltin(path)) return null;
-  return namespace === "builtin" ? { path, external: true } : { path, namespace: "builtin" };
+async function stubOf(path) {
+  const names = Object.keys(await import(path)).join(", leftOut as ");
+  return `const leftOut = () => { throw new Error("JSON schemas are left out of this build"); }; export { leftOut as ${names} };`;
 }
+
+// The names within a function, which no message and no stack trace shows: a fifth of the text, which stays in memory.
+// Those of functions and of classes stay, since esbuild does not rename what a module may export.
+const SOURCE = /\.[cm]?[jt]s$/;
+const LOADERS = { ".ts": "ts" };
+
+async function shortened(path) {
+  const loader = LOADERS[extname(path)] ?? "js";
+  const { code } = await transform(await readFile(path, "utf8"), { loader, minifyIdentifiers: true, sourcefile: path });
+  return { contents: code, loader: "js" };
+}
+
+// An ES import of one of Node's modules reads each of its exports, and with them what Node would load only when it is
+// asked for: of node:http that is undici, 10 MB of memory and a fifth of the start. Nor may they be copied, as esbuild
+// does it with what it takes for CommonJS: a descriptor loads them too. What inherits from the module has none to copy.
+const builtin = (path) => `
+  const it = process.getBuiltinModule("${path}");
+  module.exports = typeof it === "function" || it === process ? it : Object.create(it);
+`;
 
 const partOf = (name) => `part-${name.replace(/^@|\.js$/g, "").replace(/\W+/g, "-")}.cjs`;
 
@@ -69,35 +91,44 @@ const lean = {
   name: "lean",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: exactly(LEFT_OUT) }, ({ path }) => ({ path, namespace: "left-out" }));
+    onResolve({ filter: /^\./ }, ({ path, importer }) =>
+      CLIENT.test(importer) && path !== UTILITIES ? { path, namespace: "left-out" } : null,
+    );
     onResolve({ filter: exactly(SILENCED) }, ({ path }) => ({ path, namespace: "silenced" }));
     onResolve({ filter: exactly(COPIES) }, () => ({ path: "stream", namespace: "builtin" }));
     onResolve({ filter: exactly(LATER) }, ({ path }) => ({ path, namespace: "later" }));
     onResolve({ filter: /^\.\/part-.*\.cjs$/ }, ({ path }) => ({ path, external: true }));
-    onResolve({ filter: /^/ }, ({ path, namespace }) => builtin(path, namespace));
-    onLoad({ filter: /^/, namespace: "builtin" }, ({ path }) => ({ contents: `module.exports = require("${path}");` }));
+    onResolve({ filter: /^/ }, ({ path }) => (isBuiltin(path) ? { path, namespace: "builtin" } : null));
+    onLoad({ filter: /^/, namespace: "builtin" }, ({ path }) => ({ contents: builtin(path) }));
     onLoad({ filter: /^/, namespace: "left-out" }, ({ path }) => ({ contents: stub(path) }));
     onLoad({ filter: /^/, namespace: "later" }, async ({ path }) => ({ contents: await later(path) }));
     onLoad({ filter: /^/, namespace: "silenced" }, () => ({ contents: "module.exports = () => () => {};" }));
+    onLoad({ filter: JSON_SCHEMAS }, async ({ path }) => ({ contents: await stubOf(path) }));
     onLoad({ filter: LOCALES }, () => ({ contents: 'export { default as en } from "./en.js";' }));
+    onLoad({ filter: SOURCE, namespace: "file" }, ({ path }) => shortened(path));
   },
 };
 
-// A bundled CommonJS module asks for Node's own modules by require. And age-encryption reads its streams through a
-// Response, which in Node is undici once more.
+// By a require come the parts that are loaded late. And age-encryption reads its streams through a Response, which in
+// Node is undici once more.
 const BANNER = `#!/usr/bin/env node
-import { createRequire as $createRequire } from "node:module";
-import { buffer as $buffer, text as $text } from "node:stream/consumers";
-const require = $createRequire(import.meta.url);
+const require = (path) => process.getBuiltinModule("node:module").createRequire(import.meta.url)(path);
 class Response {
   constructor(body) { this.body = body; }
-  arrayBuffer() { return $buffer(this.body); }
-  text() { return $text(this.body); }
+  arrayBuffer() { return process.getBuiltinModule("node:stream/consumers").buffer(this.body); }
+  text() { return process.getBuiltinModule("node:stream/consumers").text(this.body); }
 }`;
 
-const failed = () => process.exit(1); // esbuild has said why
+const failed = ({ errors, message }) => {
+  // Of code that does not compile esbuild has said so itself.
+  if (errors === undefined) process.stderr.write(`${message}\n`);
+  process.exit(1);
+};
 const COMMON = {
   outdir: dirname(OUTPUT),
   bundle: true,
+  // Which zod looks at for a Cloudflare worker, and Node would load for it.
+  define: { navigator: "undefined" },
   platform: "node",
   target: "node20.19",
   // Not the names: they stand in messages and stack traces.

@@ -14,6 +14,9 @@ import { harden } from "./harden.ts";
 import { createRedactor } from "./report/redact.ts";
 import { VERSION } from "./version.ts";
 
+/** Bytes, as it was before Node 22. */
+const POOL = 8192;
+
 const redactor = createRedactor();
 
 async function connect(socketPath: string, callTimeout: number): Promise<DockerPort> {
@@ -35,6 +38,8 @@ function interrupted(signals: readonly NodeJS.Signals[]): AbortSignal {
 
 async function startDaemon(config: Config): Promise<number> {
   const [{ runDaemon }, { createLog }] = await Promise.all([import("./daemon/daemon.ts"), import("./report/log.ts")]);
+  // What is kept of a small buffer keeps all of its pool.
+  Buffer.poolSize = POOL;
   // Files on the drops get their modes by hand, directories theirs from here (deliver/).
   process.umask(0o022);
   const write = (line: string): void => void process.stdout.write(line);
