@@ -26,7 +26,7 @@ import type { Pace } from "./pace.ts";
 import type { Present, Reader } from "./present.ts";
 import { Setbacks } from "./setbacks.ts";
 import { study } from "./study.ts";
-import { adoptAll, commitSettled, deliverAll, type SettleParts } from "./settle.ts";
+import { adoptAll, commitSettled, deliverAll, type SettleParts, writeSettled } from "./settle.ts";
 import { Turns } from "./turns.ts";
 import { UnderWay } from "./under-way.ts";
 
@@ -155,7 +155,16 @@ export class Cycle {
   /** One look (`first`, where there is one) and what comes of it; false: nothing more does. */
   async #step(run: Run, first: Look | null): Promise<boolean> {
     const { ended } = this.#underWay;
-    const look = await this.#lock.run(() => this.#settle(first));
+    const { look, written } = await this.#lock.run(() => this.#settle(first));
+    try {
+      return await this.#act(look, run, ended);
+    } finally {
+      await written;
+    }
+  }
+
+  /** @param ended units that had ended before the look */
+  async #act(look: Look, run: Run, ended: number): Promise<boolean> {
     if (run.stopping.aborted) return false;
     // It was seen half done: what has become of it, a quarantine say, is not in this plan.
     if (this.#underWay.ended !== ended) return true;
@@ -255,14 +264,20 @@ export class Cycle {
     return { present, observed, plan: plan(planInput(present, observed, memory)), inHand, leftovers };
   }
 
-  /** Deliveries, adoption and commits; returns a look in which only refreshes and units are left. */
-  async #settle(known: Look | null): Promise<Look> {
+  /**
+   * Deliveries, adoption and commits: a look in which only refreshes and units are left. `written`: on the disk too, for
+   * which no roll waits.
+   */
+  async #settle(known: Look | null): Promise<{ look: Look; written: Promise<void> }> {
     const first = known === null ? await this.#lookAndTell() : this.#tell(known);
     const changed = await this.#deliver(first);
     const look = changed ? await this.#lookAndTell() : first;
     await adoptAll(this.#settling, look, this.#inHand(look));
     await commitSettled(this.#settling, look, this.#inHand(look));
-    return look;
+    const written = writeSettled(this.#settling, look, this.#inHand(look));
+    // Whoever acts on the look waits for it in the end.
+    written.catch(() => undefined);
+    return { look, written };
   }
 
   get #settling(): SettleParts {
@@ -310,12 +325,12 @@ export class Cycle {
     const { roll, log } = this.#parts;
     const tried = triedIn(unit);
     const { services, names } = tried;
-    const started = await this.#turns.begin(services);
     log.info("roll-started", { services, names });
-    const outcome = await rollUnit(roll, unit);
+    const begun = this.#turns.begin(services);
+    const outcome = await rollUnit(roll, unit, begun);
     if (outcome.kind === "committed") log.info("roll-committed", { services, members: outcome.members });
     await this.#setbacks.record(outcome, tried);
-    if (outcome.kind === "undone") await this.#turns.undone(outcome.fault, started);
+    if (outcome.kind === "undone") await this.#turns.undone(outcome.fault, await begun);
   }
 
   /** What a cut-off roll goes back to, where its drop was emptied meanwhile: the old container has to find files. */

@@ -62,20 +62,25 @@ export async function adoptAll({ drops }: SettleParts, { observed, plan }: Look,
   }
 }
 
-/** That is what a reboot falls back to. */
-export async function commitSettled({ drops, memory }: SettleParts, look: Look, inHand: InHand): Promise<void> {
-  const { present, observed, plan, leftovers } = look;
-  const settled = [...settledVolumes(plan)].filter((volume) => !inHand.has(volume));
-  for (const drop of observed.drops) {
+export async function commitSettled({ drops }: SettleParts, look: Look, inHand: InHand): Promise<void> {
+  const settled = settledIn(look, inHand);
+  for (const { volume, previous } of look.observed.drops) {
     // A killed sidecar may have got as far as the last gate, but not to the commit.
-    if (settled.includes(drop.volume) && drop.previous !== null && !leftovers.has(drop.volume)) {
-      await drops.commit(drop.volume);
-    }
+    if (settled.includes(volume) && previous !== null && !look.leftovers.has(volume)) await drops.commit(volume);
   }
+}
+
+/** That is what a reboot falls back to. */
+export async function writeSettled({ memory }: SettleParts, look: Look, inHand: InHand): Promise<void> {
+  const { present, observed, plan } = look;
   if (present.opened === null || present.bundles === null) return;
+  const settled = settledIn(look, inHand);
   await memory.commit(settled, present.bundles, templatesFor(settled, plan, present.opened));
   await memory.forgetOtherDrops(observed.drops.map(({ volume }) => volume));
 }
+
+const settledIn = ({ plan }: Look, inHand: InHand): string[] =>
+  [...settledVolumes(plan)].filter((volume) => !inHand.has(volume));
 
 /** By volume, what the files on it are made of beside the bundle. */
 function templatesFor(volumes: readonly string[], { consumers }: Plan, { templates }: Opened): Map<string, Templates> {

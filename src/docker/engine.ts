@@ -35,6 +35,12 @@ export const NEWEST_API = 51;
 /** Seconds that the engine gives a container to stop where the container does not say. */
 const STOP_TIMEOUT = 10;
 
+/** Here and not where they are used: making a schema costs more than many parses. */
+const made = z.object({ Id: z.string() });
+const volumes = z.object({ Options: z.record(z.string(), z.string()).nullish() });
+const execution = z.object({ Running: z.boolean(), ExitCode: z.number().nullable() });
+const timeout = z.number().nonnegative();
+
 /** @throws SidecryptError `docker-unreachable`, `docker-forbidden`, `docker-too-old` */
 export async function connectEngine(socketPath: string, patience: Patience): Promise<DockerPort> {
   await refuseDirectory(socketPath);
@@ -76,6 +82,8 @@ class Engine implements DockerPort {
   readonly #docker: Docker;
   readonly #patience: Patience;
   readonly #parting = new Parting();
+  /** By id, what a container gets to end, in milliseconds: it never changes. */
+  readonly #graces = new Map<string, number>();
 
   constructor(socketPath: string, apiVersion: string, platform: Platform, patience: Patience) {
     this.apiVersion = apiVersion;
@@ -95,7 +103,10 @@ class Engine implements DockerPort {
 
   async inspect(id: string): Promise<Inspected | null> {
     const answer = await this.#orNull({ method: "GET", path: `/containers/${id}/json` });
-    return answer === null ? null : parseInspect(answer);
+    if (answer === null) return null;
+    const found = parseInspect(answer);
+    this.#graces.set(found.id, graceOf(found));
+    return found;
   }
 
   async image(reference: string): Promise<Image | null> {
@@ -105,8 +116,7 @@ class Engine implements DockerPort {
 
   async volumeOptions(volume: string): Promise<Readonly<Record<string, string>> | null> {
     const answer = await this.#orNull({ method: "GET", path: `/volumes/${encodeURIComponent(volume)}` });
-    const options = z.object({ Options: z.record(z.string(), z.string()).nullish() });
-    return answer === null ? null : (parse(options, answer, "volume inspect").Options ?? null);
+    return answer === null ? null : (parse(volumes, answer, "volume inspect").Options ?? null);
   }
 
   async create(name: string, spec: CreateBody): Promise<string> {
@@ -115,7 +125,7 @@ class Engine implements DockerPort {
       this.#patience.clock,
       async () => {
         const answer = await this.#call({ method: "POST", path: "/containers/create", query, body: spec.body });
-        return parse(z.object({ Id: z.string() }), answer, "container create").Id;
+        return parse(made, answer, "container create").Id;
       },
       () => this.#findOwn(name, spec.body),
     );
@@ -151,7 +161,7 @@ class Engine implements DockerPort {
   }
 
   async stop(id: string): Promise<void> {
-    const grace = graceOf(await this.inspect(id));
+    const grace = this.#graces.get(id) ?? graceOf(await this.inspect(id));
     const isDown = async (): Promise<boolean> => {
       const now = await this.inspect(id);
       return now === null || !isUp(now);
@@ -193,6 +203,7 @@ class Engine implements DockerPort {
       const now = await this.inspect(id);
       return now === null || now.state === "removing";
     };
+    this.#graces.delete(id);
     const request: Request = { method: "DELETE", path: `/containers/${id}`, query: { v: "0", force: "0" } };
     await this.#act(request, isGone).catch(async (thrown: unknown) => {
       if (!(thrown instanceof EngineRefusal)) throw thrown;
@@ -208,7 +219,7 @@ class Engine implements DockerPort {
     const create = (): Promise<unknown> => this.#call({ method: "POST", path: `/containers/${id}/exec`, body });
     // One that nobody starts does nothing, so that it may be made twice.
     const created = await settle(clock, create, () => Promise.resolve(null));
-    const { Id } = parse(z.object({ Id: z.string() }), created, "exec create");
+    const { Id } = parse(made, created, "exec create");
     // Attached, so that the answer ends when the command does.
     const start = (): Promise<unknown> =>
       this.#within(timeoutMs, { method: "POST", path: `/exec/${Id}/start`, body: { Detach: false } });
@@ -221,7 +232,7 @@ class Engine implements DockerPort {
 
   async #execState(exec: string): Promise<number | "running" | "not started"> {
     const answer = await this.#call({ method: "GET", path: `/exec/${exec}/json` });
-    const seen = parse(z.object({ Running: z.boolean(), ExitCode: z.number().nullable() }), answer, "exec inspect");
+    const seen = parse(execution, answer, "exec inspect");
     if (seen.Running) return "running";
     return seen.ExitCode ?? "not started";
   }
@@ -333,6 +344,6 @@ function platformText({ os, architecture, variant }: Platform): string {
 
 /** What a container gets to end before the engine kills it, in milliseconds. */
 function graceOf(container: Inspected | null): number {
-  const seconds = z.number().nonnegative().safeParse(container?.config["StopTimeout"]).data ?? STOP_TIMEOUT;
+  const seconds = timeout.safeParse(container?.config["StopTimeout"]).data ?? STOP_TIMEOUT;
   return seconds * 1000;
 }

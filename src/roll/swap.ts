@@ -102,7 +102,12 @@ async function specOf(
   replaced: Replaced,
 ): Promise<CreateBody> {
   const { docker, log } = ctx;
-  const image = await docker.image(old.image);
+  const reference = old.config["Image"];
+  const [image, tagged, parents] = await Promise.all([
+    docker.image(old.image),
+    typeof reference === "string" ? docker.image(reference) : null,
+    parentsOf(ctx, old, replaced),
+  ]);
   if (image === null) {
     throw new SidecryptError(
       "roll-unfaithful",
@@ -110,10 +115,7 @@ async function specOf(
       "bring the image back (docker compose pull or build), or recreate the service with docker compose up -d",
     );
   }
-  const parents = await parentsOf(ctx, old, replaced);
   refuseOrphan(old, parents);
-  const reference = old.config["Image"];
-  const tagged = typeof reference === "string" ? await docker.image(reference) : null;
   for (const message of copyWarnings(old, tagged)) log.warn("copy-warning", { container: old.name, message });
   const sources = volumeSources(old).map((source) => parents.get(source) ?? null);
   const { apiVersion, platform } = docker;

@@ -28,11 +28,16 @@ import { requireSameDrops } from "./same-drop.ts";
 import { mustInspect } from "./swap.ts";
 import { wayBack } from "./way-back.ts";
 
-/** Never throws for what the world does: every way ends in an Outcome. */
-export async function rollUnit(ctx: RollContext, unit: Unit): Promise<Outcome> {
+const DONE = Promise.resolve();
+
+/**
+ * Never throws for what the world does: every way ends in an Outcome.
+ * @param ready what has to be done, written down say, before anything is touched
+ */
+export async function rollUnit(ctx: RollContext, unit: Unit, ready: Promise<unknown> = DONE): Promise<Outcome> {
   const operation = operationOf(unit);
   try {
-    await preflight(ctx, operation);
+    await Promise.all([preflight(ctx, operation), ready]);
     await save(ctx, operation, "rolling");
     for (const step of unit.deliveries) await ctx.drops.deliver(step.generation, step.adopt);
     const stopped = membersOf(operation).filter(isStopped);
