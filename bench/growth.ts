@@ -14,7 +14,7 @@ export interface GrowthOptions {
 
 /** As in the image: no machine code is made at run time. */
 const FLAGS = [
-  ...["--lite-mode", "--max-semi-space-size=1", "--v8-pool-size=1"],
+  ...["--jitless", "--max-semi-space-size=1", "--v8-pool-size=1"],
   "--disallow-code-generation-from-strings",
 ];
 /** Beyond this it is quadratic, not merely noisy. */

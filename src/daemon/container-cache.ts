@@ -36,9 +36,8 @@ export class ContainerCache {
     if (!isTold) this.#isReliable = false;
   }
 
-  hear({ container, action }: ContainerEvent): void {
-    // A health check is three of these each time, and changes nothing that is looked at.
-    if (!action.startsWith("exec_")) this.#kept.delete(container);
+  hear({ container }: ContainerEvent): void {
+    this.#kept.delete(container);
   }
 
   renew(): void {

@@ -248,7 +248,7 @@ class Daemon {
     };
     while (!this.#isFinished()) {
       try {
-        for await (const event of docker.events(signal, opened)) {
+        for await (const event of docker.events(signal, { project: self.project, opened })) {
           cache.hear(event);
           this.#onEvent(event, docker, self);
         }

@@ -9,6 +9,7 @@ import type { Readable } from "node:stream";
 import * as z from "zod";
 import { isUp } from "../container-state.ts";
 import { SidecryptError } from "../errors.ts";
+import { COMPOSE_PROJECT } from "./compose-labels.ts";
 import { dial, EngineRefusal, type Request, toEngineError } from "./dial.ts";
 import { readEvents } from "./events.ts";
 import { parse, parseChanges, parseImage, parseInspect, parseLinkTarget, parseList, parseStat } from "./inspect.ts";
@@ -20,6 +21,7 @@ import type {
   ContainerEvent,
   CreateBody,
   DockerPort,
+  EventOptions,
   Image,
   Inspected,
   Json,
@@ -34,6 +36,15 @@ export const NEWEST_API = 51;
 
 /** Seconds that the engine gives a container to stop where the container does not say. */
 const STOP_TIMEOUT = 10;
+
+/**
+ * Not the three events of each exec, and so of each health check. The engine takes them for the beginnings of names as
+ * soon as `health_status` is among them, whose result is part of the name (moby daemon/events/filter.go).
+ */
+const CHANGES = [
+  ...["create", "start", "restart", "stop", "die", "kill", "oom", "destroy"],
+  ...["rename", "update", "pause", "unpause", "health_status"],
+];
 
 /** Here and not where they are used: making a schema costs more than many parses. */
 const made = z.object({ Id: z.string() });
@@ -280,8 +291,9 @@ class Engine implements DockerPort {
     await this.#call({ method: "PUT", path: `/containers/${id}/archive`, query: { path: "/" }, file: tar });
   }
 
-  async *events(signal: AbortSignal, opened?: () => void): AsyncIterable<ContainerEvent> {
-    const filters = JSON.stringify({ type: ["container"] });
+  async *events(signal: AbortSignal, { project, opened }: EventOptions = {}): AsyncIterable<ContainerEvent> {
+    const label = project === undefined ? {} : { label: [`${COMPOSE_PROJECT}=${project}`] };
+    const filters = JSON.stringify({ type: ["container"], event: CHANGES, ...label });
     const options = { path: "/events?", method: "GET", options: { filters }, isStream: true, abortSignal: signal };
     const open = (): Promise<Readable> =>
       new Promise((resolve, reject) => {

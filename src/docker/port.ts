@@ -112,6 +112,13 @@ export interface ContainerEvent {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+export interface EventOptions {
+  /** Compose's name of the only one whose containers are told of. */
+  readonly project?: string;
+  /** Called when the stream is there. */
+  readonly opened?: () => void;
+}
+
 export interface DockerPort {
   /** What the engine runs on, and takes of an image of several. */
   readonly platform: Platform;
@@ -152,6 +159,6 @@ export interface DockerPort {
   readArchive(id: string, path: string): Promise<Archived | null>;
   /** Extracts at `/`, with the owners that stand in it; directories that are missing are made. */
   writeArchive(id: string, tar: Uint8Array): Promise<void>;
-  /** Ends when `signal` aborts; throws when the connection breaks. `opened`: called when the stream is there. */
-  events(signal: AbortSignal, opened?: () => void): AsyncIterable<ContainerEvent>;
+  /** What changes a container. Ends when `signal` aborts; throws when the connection breaks. */
+  events(signal: AbortSignal, options?: EventOptions): AsyncIterable<ContainerEvent>;
 }

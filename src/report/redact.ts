@@ -26,9 +26,10 @@ const ALL_FORMS = 100;
 const LONG_BYTES = 4096;
 /** A multiple of 3, so that its base64 is that of the whole value's beginning. */
 const HEAD_BYTES = 240;
-/** Of more values, or for more texts, it is sooner made once and for all. */
+/** Of more values, or for more texts, it is sooner made once and for all; and where no more values than this are new. */
 const FEW = 16;
 const FEW_TEXTS = 4;
+const FEW_NEW = 2;
 /** Lines are short: a wide window would cost more to prepare than it saves. */
 const WINDOW = 8;
 
@@ -90,7 +91,8 @@ export function createRedactor(maxValues = MAX_VALUES): Redactor {
   function compiledFor(text: string): Compiled {
     const [values, runs] = [[...known.values()].toReversed(), runsOf(text)];
     const suspects = values.filter(({ bytes }) => mayHold(runs, bytes));
-    if (suspects.length <= FEW && texts++ < FEW_TEXTS) return compileFew(values, suspects, runs);
+    const isOld = values.filter(({ made }) => made === null).length <= FEW_NEW;
+    if (!isOld && suspects.length <= FEW && texts++ < FEW_TEXTS) return compileFew(values, suspects, runs);
     return (compiled = compile(values));
   }
 

@@ -32,8 +32,6 @@ it("inspects a container once, until something happens to it, and keeps none of 
   expect([await looks(), await looks(), await looks()]).toEqual([1, 0, 0]);
   cache.hear(event("die"));
   expect([await looks(), await looks()]).toEqual([1, 0]);
-  cache.hear(event("exec_create: test -e /ready"));
-  expect(await looks()).toBe(0);
   expect(await cache.of(bot(), false)).not.toHaveProperty("config");
 });
 

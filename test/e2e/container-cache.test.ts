@@ -37,7 +37,7 @@ async function follow(opened: () => void): Promise<void> {
     cache.told(true);
     opened();
   };
-  for await (const event of docker.events(end.signal, told)) cache.hear(event);
+  for await (const event of docker.events(end.signal, { opened: told })) cache.hear(event);
 }
 
 afterEach(async () => {
