@@ -15,7 +15,14 @@ export const COMPARING = filesOf(["faithful", "hands", "bringup"]);
 /** The tests whose end another engine or Compose can change: what a container is made of, and what Compose does to it. */
 export const DEPENDING = [
   ...COMPARING,
-  ...filesOf(["fake-engine", "hazards/injected", "hazards/namespaces", "hazards/networks", "hazards/values"]),
+  ...filesOf([
+    "fake-engine",
+    "container-cache",
+    "hazards/injected",
+    "hazards/namespaces",
+    "hazards/networks",
+    "hazards/values",
+  ]),
 ];
 const CROSSED = [
   { engine: "20.10", compose: "2.40" },
