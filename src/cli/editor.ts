@@ -14,8 +14,10 @@ const VIM_FLAGS = ["-n", "-i", "NONE", "-c", "set nobackup nowritebackup noundof
 export async function runEditor(path: string, { env, beforeEnd }: Io): Promise<void> {
   const editor = editorOf(env);
   const flags = VIM.has(basename(editor)) ? VIM_FLAGS : [];
-  // As git does: a command with arguments of its own, such as `code --wait`.
-  const child = spawn("/bin/sh", ["-c", `${editor} "$@"`, editor, ...flags, path], {
+  // As git does: a command with arguments of its own, such as `code --wait`. In the shell's place, so that a signal ends
+  // the editor and not only the shell; one with a variable before it cannot be.
+  const command = /^\s*\w+=/.test(editor) ? editor : `exec ${editor}`;
+  const child = spawn("/bin/sh", ["-c", `${command} "$@"`, editor, ...flags, path], {
     stdio: "inherit",
     env: { ...env },
   });

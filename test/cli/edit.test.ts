@@ -115,33 +115,53 @@ describe("sidecrypt edit", () => {
     expect((await readdir("/dev/shm")).filter((name) => existsSync(`/dev/shm/${name}/prod.enc.env`))).toEqual([]);
   });
 
-  it.each(["SIGTERM", "SIGINT"] as const)("removes the plaintext at %s", { timeout: 20_000 }, async (signal) => {
-    const before = await bundle();
-    const started = join(shop.dir, "started");
-    // Ctrl-C reaches the editor as well; one that ends by it ends the edit.
-    const script = `trap 'exit 130' INT TERM; echo X=typed-value >> "$1"; touch ${started}; while :; do sleep 0.05; done`;
-    const env = {
-      ...shop.env,
-      PATH: process.env["PATH"] ?? "",
-      XDG_RUNTIME_DIR: memory,
-      EDITOR: await editor(script),
-    };
-    const child = spawn(process.execPath, ["--import", "tsx", "src/main.ts", "edit"], {
-      env,
-      detached: true,
-      stdio: "ignore",
-    });
-    const ended = new Promise<number | string | null>((done) => {
-      child.once("close", (code, by) => {
-        done(code ?? by);
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "ends the editor and removes the plaintext at %s",
+    { timeout: 20_000 },
+    async (signal) => {
+      const before = await bundle();
+      const started = join(shop.dir, "started");
+      // Ctrl-C reaches the editor as well; one that ends by it ends the edit.
+      const script = `trap 'exit 130' INT TERM; echo X=typed-value >> "$1"; echo $$ > ${started}.part; mv ${started}.part ${started}; while :; do sleep 0.05; done`;
+      const env = {
+        ...shop.env,
+        PATH: process.env["PATH"] ?? "",
+        XDG_RUNTIME_DIR: memory,
+        EDITOR: await editor(script),
+      };
+      const child = spawn(process.execPath, ["--import", "tsx", "src/main.ts", "edit"], {
+        env,
+        detached: true,
+        stdio: "ignore",
       });
-    });
-    while (!existsSync(started)) await new Promise((done) => setTimeout(done, 20));
-    expect(await readdir(memory)).toHaveLength(1);
-    if (signal === "SIGINT") process.kill(-(child.pid ?? 0), signal);
-    else child.kill(signal);
-    expect(await ended).not.toBe(0);
-    expect(await readdir(memory)).toEqual([]);
-    expect(await bundle()).toBe(before);
+      const ended = new Promise<number | string | null>((done) => {
+        child.once("close", (code, by) => {
+          done(code ?? by);
+        });
+      });
+      while (!existsSync(started)) await new Promise((done) => setTimeout(done, 20));
+      expect(await readdir(memory)).toHaveLength(1);
+      if (signal === "SIGINT") process.kill(-(child.pid ?? 0), signal);
+      else child.kill(signal);
+      expect(await ended).not.toBe(0);
+      expect(await readdir(memory)).toEqual([]);
+      expect(await bundle()).toBe(before);
+      const editorsId = Number(await readFile(started, "utf8"));
+      while (isRunning(editorsId)) await new Promise((done) => setTimeout(done, 20));
+    },
+  );
+
+  it("takes an editor with a variable before it", async () => {
+    const seen = join(shop.dir, "seen");
+    await edit(`echo "$WORD" > ${seen}`, { env: { EDITOR: `WORD=heard ${join(shop.dir, "editor.sh")}` } });
+    expect(await readFile(seen, "utf8")).toBe("heard\n");
   });
 });
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
