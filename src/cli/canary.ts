@@ -36,6 +36,7 @@ export async function canary(request: CanaryRequest, io: Io, ui: Ui): Promise<nu
   const stop = io.interrupted();
   const model = await readCompose(request.compose, io, "verify");
   await refuseBeside(model.name, io);
+  await tellOfLeft(model.name, io, ui);
   const directory = await mkdtemp(join(tmpdir(), "sidecrypt-canary-"));
   try {
     const rewritten = await prepare(model, request, directory, io);
@@ -62,6 +63,16 @@ async function refuseBeside(project: string, io: Io): Promise<void> {
     `the project ${project} runs on this engine: a canary belongs where it does not`,
     "run it in CI, or on another engine: DOCKER_HOST=unix:///… sidecrypt verify --canary",
   );
+}
+
+/** One that was killed could not clean up. Perhaps it runs, beside this one: it is not for us to end. */
+async function tellOfLeft(project: string, io: Io, ui: Ui): Promise<void> {
+  const format = '{{.Label "com.docker.compose.project"}}';
+  const { stdout } = await io.docker(["ps", "--all", "--format", format, "--filter", `name=${project}-canary-`]);
+  const projects = new Set(linesOf(stdout).filter((one) => one.startsWith(`${project}-canary-`)));
+  for (const one of projects) {
+    ui.warn(`an earlier canary is still here; unless it runs: docker compose -p ${one} down --volumes`);
+  }
 }
 
 // ---------------------------------------------------------------- files

@@ -77,17 +77,34 @@ test("a service that prints its secret must be found out by its canary, and what
   expect(await left()).toEqual([]);
 });
 
+/** Its exit status. */
+async function endInTheMiddle(signal: NodeJS.Signals, hasBegun: () => Promise<boolean>): Promise<number | null> {
+  const env = { ...process.env, ...environment() };
+  const child = spawn("node", [CLI, "verify", "--canary"], { cwd: stack.directory, env, stdio: "ignore" });
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  await waitUntil("the canary is on its way", hasBegun);
+  child.kill(signal);
+  return ended;
+}
+
 test("a signal in the middle must leave nothing behind", async () => {
   const before = await directories();
-  const child = spawn("node", [CLI, "verify", "--canary"], {
-    cwd: stack.directory,
-    env: { ...process.env, ...environment() },
-    stdio: "ignore",
-  });
-  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-  await waitUntil("something of the canary is there", async () => (await left()).length > 1);
-  child.kill("SIGTERM");
-  expect(await ended).toBe(130);
+  expect(await endInTheMiddle("SIGTERM", async () => (await left()).length > 1)).toBe(130);
   expect(await left()).toEqual([]);
   expect(await directories()).toEqual(before);
+});
+
+test("one that was killed must be named by the next, with the command that takes it away", async () => {
+  const before = await directories();
+  const name = `${stack.project}-canary-`;
+  const containers = (): Promise<string> => stack.engine.docker("ps", "--all", "--quiet", "--filter", `name=${name}`);
+  await endInTheMiddle("SIGKILL", async () => (await containers()).trim().split("\n").length > 1);
+  const { code, stderr } = await canary();
+  expect(code).toBe(0);
+  const [project] = new RegExp(`(?<=docker compose -p )${name}[0-9a-f]{8}`).exec(stderr) ?? [];
+  expect(stderr).toContain(`docker compose -p ${project ?? "?"} down --volumes`);
+  await stack.engine.docker("compose", "-p", project ?? "?", "down", "--volumes", "--timeout", "1");
+  expect(await left()).toEqual([]);
+  for (const one of (await directories()).filter((found) => !before.includes(found)))
+    await rm(join(tmpdir(), one), { recursive: true });
 });
