@@ -53,8 +53,8 @@ async function stubOf(path) {
   return `const leftOut = () => { throw new Error("JSON schemas are left out of this build"); }; export { leftOut as ${names} };`;
 }
 
-// The names within a function, which no message and no stack trace shows: a fifth of the text, which stays in memory.
-// Those of functions and of classes stay, since esbuild does not rename what a module may export.
+// The names within a function: a fifth of the text, which stays in memory. Those of functions and classes of a module, and
+// of methods, stay in messages and stack traces, since esbuild does not rename what a module may export.
 const SOURCE = /\.[cm]?[jt]s$/;
 const LOADERS = { ".ts": "ts" };
 
@@ -131,7 +131,7 @@ const COMMON = {
   define: { navigator: "undefined" },
   platform: "node",
   target: "node20.19",
-  // Not the names: they stand in messages and stack traces.
+  // Not the names: those that are left stand in messages and stack traces.
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "inline",
