@@ -56,10 +56,9 @@ async function stubOf(path) {
 // The names within a function: a fifth of the text, which stays in memory. Those of functions and classes of a module, and
 // of methods, stay in messages and stack traces, since esbuild does not rename what a module may export.
 const SOURCE = /\.[cm]?[jt]s$/;
-const LOADERS = { ".ts": "ts" };
 
 async function shortened(path) {
-  const loader = LOADERS[extname(path)] ?? "js";
+  const loader = extname(path) === ".ts" ? "ts" : "js";
   const { code } = await transform(await readFile(path, "utf8"), { loader, minifyIdentifiers: true, sourcefile: path });
   return { contents: code, loader: "js" };
 }

@@ -9,6 +9,7 @@ import { rewriteModel, type Rewritten } from "../canary/model.ts";
 import { bundleOf } from "../compose-model/exposure.ts";
 import type { ComposeModel } from "../compose-model/index.ts";
 import { viewOf, type ViewedService } from "../compose-model/view.ts";
+import { COMPOSE_PROJECT } from "../docker/compose-labels.ts";
 import { SidecryptError, systemCode } from "../errors.ts";
 import { wordsOf } from "../plan/select.ts";
 import { findBundles, readBundle } from "../source/index.ts";
@@ -49,12 +50,7 @@ export async function canary(request: CanaryRequest, io: Io, ui: Ui): Promise<nu
 
 /** A canary beside the real stack would share its host: names, addresses, and whoever watches the engine. */
 async function refuseBeside(project: string, io: Io): Promise<void> {
-  const { code, stdout } = await io.docker([
-    "ps",
-    "--quiet",
-    "--filter",
-    `label=com.docker.compose.project=${project}`,
-  ]);
+  const { code, stdout } = await io.docker(["ps", "--quiet", "--filter", `label=${COMPOSE_PROJECT}=${project}`]);
   if (code !== 0)
     throw new SidecryptError("docker-unreachable", "the engine does not answer docker ps", "docker version");
   if (stdout.trim() === "") return;
@@ -67,13 +63,17 @@ async function refuseBeside(project: string, io: Io): Promise<void> {
 
 /** One that was killed could not clean up. Perhaps it runs, beside this one: it is not for us to end. */
 async function tellOfLeft(project: string, io: Io, ui: Ui): Promise<void> {
-  const format = '{{.Label "com.docker.compose.project"}}';
-  const { stdout } = await io.docker(["ps", "--all", "--format", format, "--filter", `name=${project}-canary-`]);
-  const projects = new Set(linesOf(stdout).filter((one) => one.startsWith(`${project}-canary-`)));
-  for (const one of projects) {
-    ui.warn(`an earlier canary is still here; unless it runs: docker compose -p ${one} down --volumes`);
-  }
+  const format = `{{.Label "${COMPOSE_PROJECT}"}}`;
+  const filter = `name=${prefixOf(project)}`;
+  const { stdout } = await io.docker(["ps", "--all", "--format", format, "--filter", filter]);
+  const projects = new Set(linesOf(stdout).filter((one) => one.startsWith(prefixOf(project))));
+  for (const one of projects) ui.warn(`an earlier canary is still here; unless it runs: ${byHand(one)}`);
 }
+
+/** Of the names of a project's canaries. */
+const prefixOf = (project: string): string => `${project}-canary-`;
+/** What a person types to take one down. */
+const byHand = (canaryProject: string): string => `docker compose -p ${canaryProject} down --volumes`;
 
 // ---------------------------------------------------------------- files
 
@@ -94,7 +94,7 @@ async function prepare(model: ComposeModel, { bundle }: CanaryRequest, directory
   );
   const kinds = new Map(await Promise.all(sources.map(async (path) => [path, await kindOf(path)] as const)));
   const having = (kind: string): Set<string> => new Set(sources.filter((path) => kinds.get(path) === kind));
-  const project = `${model.name}-canary-${randomBytes(4).toString("hex")}`;
+  const project = prefixOf(model.name) + randomBytes(4).toString("hex");
   return rewriteModel(model, {
     project,
     bundleDir,
@@ -193,8 +193,7 @@ async function upAndDown(
     // Not to be interrupted: what is left of it would have to be looked for by hand.
     const how = ["--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "3"];
     const down = await io.docker([...compose, "down", ...how]);
-    const byHand = `docker compose -p ${model.name} down --volumes`;
-    if (down.code !== 0) ui.warn(`${model.name} could not be taken down: ${byHand}`);
+    if (down.code !== 0) ui.warn(`${model.name} could not be taken down: ${byHand(model.name)}`);
   }
 }
 

@@ -273,8 +273,8 @@ export class Cycle {
     const changed = await this.#deliver(first);
     const look = changed ? await this.#lookAndTell() : first;
     await adoptAll(this.#settling, look, this.#inHand(look));
-    await commitSettled(this.#settling, look, this.#inHand(look));
-    const written = writeSettled(this.#settling, look, this.#inHand(look));
+    const settled = await commitSettled(this.#settling, look, this.#inHand(look));
+    const written = writeSettled(this.#settling, look, settled);
     // Whoever acts on the look waits for it in the end.
     written.catch(() => undefined);
     return { look, written };

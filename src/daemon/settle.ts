@@ -62,25 +62,23 @@ export async function adoptAll({ drops }: SettleParts, { observed, plan }: Look,
   }
 }
 
-export async function commitSettled({ drops }: SettleParts, look: Look, inHand: InHand): Promise<void> {
-  const settled = settledIn(look, inHand);
+/** Returns the volumes that are settled. */
+export async function commitSettled({ drops }: SettleParts, look: Look, inHand: InHand): Promise<string[]> {
+  const settled = [...settledVolumes(look.plan)].filter((volume) => !inHand.has(volume));
   for (const { volume, previous } of look.observed.drops) {
     // A killed sidecar may have got as far as the last gate, but not to the commit.
     if (settled.includes(volume) && previous !== null && !look.leftovers.has(volume)) await drops.commit(volume);
   }
+  return settled;
 }
 
 /** That is what a reboot falls back to. */
-export async function writeSettled({ memory }: SettleParts, look: Look, inHand: InHand): Promise<void> {
+export async function writeSettled({ memory }: SettleParts, look: Look, settled: readonly string[]): Promise<void> {
   const { present, observed, plan } = look;
   if (present.opened === null || present.bundles === null) return;
-  const settled = settledIn(look, inHand);
   await memory.commit(settled, present.bundles, templatesFor(settled, plan, present.opened));
   await memory.forgetOtherDrops(observed.drops.map(({ volume }) => volume));
 }
-
-const settledIn = ({ plan }: Look, inHand: InHand): string[] =>
-  [...settledVolumes(plan)].filter((volume) => !inHand.has(volume));
 
 /** By volume, what the files on it are made of beside the bundle. */
 function templatesFor(volumes: readonly string[], { consumers }: Plan, { templates }: Opened): Map<string, Templates> {

@@ -93,8 +93,6 @@ class Engine implements DockerPort {
   readonly #docker: Docker;
   readonly #patience: Patience;
   readonly #parting = new Parting();
-  /** By id, what a container gets to end, in milliseconds: it never changes. */
-  readonly #graces = new Map<string, number>();
 
   constructor(socketPath: string, apiVersion: string, platform: Platform, patience: Patience) {
     this.apiVersion = apiVersion;
@@ -114,10 +112,7 @@ class Engine implements DockerPort {
 
   async inspect(id: string): Promise<Inspected | null> {
     const answer = await this.#orNull({ method: "GET", path: `/containers/${id}/json` });
-    if (answer === null) return null;
-    const found = parseInspect(answer);
-    this.#graces.set(found.id, graceOf(found));
-    return found;
+    return answer === null ? null : parseInspect(answer);
   }
 
   async image(reference: string): Promise<Image | null> {
@@ -172,7 +167,7 @@ class Engine implements DockerPort {
   }
 
   async stop(id: string): Promise<void> {
-    const grace = this.#graces.get(id) ?? graceOf(await this.inspect(id));
+    const grace = graceOf(await this.inspect(id));
     const isDown = async (): Promise<boolean> => {
       const now = await this.inspect(id);
       return now === null || !isUp(now);
@@ -214,7 +209,6 @@ class Engine implements DockerPort {
       const now = await this.inspect(id);
       return now === null || now.state === "removing";
     };
-    this.#graces.delete(id);
     const request: Request = { method: "DELETE", path: `/containers/${id}`, query: { v: "0", force: "0" } };
     await this.#act(request, isGone).catch(async (thrown: unknown) => {
       if (!(thrown instanceof EngineRefusal)) throw thrown;

@@ -28,13 +28,15 @@ import { requireSameDrops } from "./same-drop.ts";
 import { mustInspect } from "./swap.ts";
 import { wayBack } from "./way-back.ts";
 
-const DONE = Promise.resolve();
-
 /**
  * Never throws for what the world does: every way ends in an Outcome.
  * @param ready what has to be done, written down say, before anything is touched
  */
-export async function rollUnit(ctx: RollContext, unit: Unit, ready: Promise<unknown> = DONE): Promise<Outcome> {
+export async function rollUnit(
+  ctx: RollContext,
+  unit: Unit,
+  ready: Promise<unknown> = Promise.resolve(),
+): Promise<Outcome> {
   const operation = operationOf(unit);
   try {
     await Promise.all([preflight(ctx, operation), ready]);

@@ -37,9 +37,7 @@ export class Watch {
     const { signal } = this.#end;
     while (!signal.aborted) {
       try {
-        for await (const event of docker.events(signal)) {
-          if (event.labels["com.docker.compose.project"] === project) this.#observe(event);
-        }
+        for await (const event of docker.events(signal, { project })) this.#observe(event);
       } catch {
         // An engine that a test restarts tells nothing of what happens meanwhile.
         this.#lives.clear();
