@@ -13,9 +13,9 @@ export function dropsOf(drops: readonly Drop[]): Drops {
     equip: (volume) => equip(find(volume)),
     deliver: (generation, adopt) => deliver(find(generation.volume), generation, adopt),
     currentId: async (volume) => (await readDrop(find(volume).path, volume)).current?.id ?? null,
-    pointsAt: async (volume) => {
+    pointsAt: (volume) => {
       const drop = drops.find((one) => one.volume === volume);
-      return drop === undefined ? null : (await readLayout(drop.path)).current;
+      return Promise.resolve(drop === undefined ? null : readLayout(drop.path).current);
     },
     flipBack: (volume, keepFailed) => flipBack(find(volume), keepFailed),
     commit: (volume) => commit(find(volume)),

@@ -16,7 +16,7 @@ export interface DropAudit {
 }
 
 export async function auditDrop({ path }: Drop): Promise<DropAudit> {
-  const layout = await readLayout(path);
+  const layout = readLayout(path);
   const names = layout.current === null ? [] : await readdir(join(path, layout.current));
   const known = new Set([SCRIPT, SEEN, DATA, PREVIOUS, FAILED, layout.current, layout.previous, ...names]);
   const strangers = (await readdir(path)).filter((name) => !known.has(name));

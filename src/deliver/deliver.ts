@@ -34,18 +34,16 @@ export async function deliver(drop: Drop, generation: Generation, adopt: readonl
   checkGeneration(generation);
   await checkMemory(drop.path, drop.volume); // 1
   await guarded(drop, async () => {
-    const before = await readLayout(drop.path);
+    const before = readLayout(drop.path);
     await sweep(drop.path, before); // 2
     try {
       await prepare(drop, generation, adopt, before);
     } catch (error) {
       // The error that is told is the first one, not one of tidying up.
-      await readLayout(drop.path)
-        .then((layout) => sweep(drop.path, layout))
-        .catch(() => undefined);
+      await prune(drop).catch(() => undefined);
       throw error;
     }
-    await sweep(drop.path, await readLayout(drop.path)); // 8
+    await prune(drop); // 8
   });
 }
 
@@ -58,7 +56,7 @@ async function prepare(drop: Drop, generation: Generation, adopt: readonly SeenE
     await writeGeneration(drop, generation, directory);
   }
   await linkNames(path, generation.files.keys()); // 4
-  const seen = await readSeen(path);
+  const seen = readSeen(path);
   await writeSeen(path, seen, adoptSeen(seen, adopt)); // 5
   await keepPrevious(drop, generation, before); // 6
   await pointAt(join(path, DATA), directory, path); // 7; does nothing where it points there already
@@ -81,7 +79,7 @@ async function keepPrevious(drop: Drop, generation: Generation, { current, previ
 export async function flipBack(drop: Drop, keepFailed = false): Promise<void> {
   await checkMemory(drop.path, drop.volume);
   await guarded(drop, async () => {
-    const layout = await readLayout(drop.path);
+    const layout = readLayout(drop.path);
     const { current, previous } = layout;
     const differs = previous !== null && previous !== current;
     // Called again: the failed one is kept as it is.
@@ -112,9 +110,9 @@ export async function markSeen(drop: Drop, entries: readonly SeenEntry[], option
   await checkMemory(drop.path, drop.volume);
   await guarded(drop, async () => {
     const { living } = options;
-    const before = await readSeen(drop.path);
+    const before = readSeen(drop.path);
     const known = living === undefined ? before : before.filter((entry) => living.has(entry.container));
-    const marked = seenOf(replaceSeen(known, entries), idsOn(await readLayout(drop.path)));
+    const marked = seenOf(replaceSeen(known, entries), idsOn(readLayout(drop.path)));
     await writeSeen(drop.path, before, marked);
   });
 }
@@ -125,7 +123,12 @@ export interface MarkOptions {
 }
 
 async function settle(drop: Drop): Promise<void> {
-  const { current } = await readLayout(drop.path);
+  const { current } = readLayout(drop.path);
   if (current !== null) await rm(join(drop.path, PREVIOUS), { recursive: true, force: true });
-  await sweep(drop.path, await readLayout(drop.path));
+  await prune(drop);
+}
+
+/** Whatever the two links, as they are now, do not account for goes. */
+async function prune({ path }: Drop): Promise<void> {
+  await sweep(path, readLayout(path));
 }

@@ -11,7 +11,7 @@ export interface Owner {
 }
 
 /** Runs an effect on a drop; a system error comes out as an error that names the volume. */
-export async function guarded<T>(drop: Drop, effect: () => Promise<T>): Promise<T> {
+export async function guarded<T>(drop: Drop, effect: () => Promise<T> | T): Promise<T> {
   try {
     return await effect();
   } catch (error) {

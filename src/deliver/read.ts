@@ -2,7 +2,7 @@
  * What a drop holds, as far as it is complete. A broken layout is no error: it reads as what is whole, and the next
  * delivery repairs it. Never throws for a drop that cannot be used: that is its fault.
  */
-import { access, constants, lstat, readFile, readdir } from "node:fs/promises";
+import { accessSync, constants, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Delivered, Fault, ObservedDrop } from "../types.ts";
 import { faultOf } from "../fault.ts";
@@ -25,26 +25,26 @@ export async function readDrop(path: string, volume: string): Promise<ObservedDr
   }
 }
 
-async function readWhole({ path, volume }: Drop): Promise<Omit<ObservedDrop, "fault">> {
-  const layout = await readLayout(path);
-  const current = layout.current === null ? null : await readDelivered(path, DATA, layout.current);
-  const previous = layout.previous === null ? null : await readDelivered(path, PREVIOUS, layout.previous);
+function readWhole({ path, volume }: Drop): Omit<ObservedDrop, "fault"> {
+  const layout = readLayout(path);
+  const current = layout.current === null ? null : readDelivered(path, DATA, layout.current);
+  const previous = layout.previous === null ? null : readDelivered(path, PREVIOUS, layout.previous);
   return {
     volume,
     path,
     current,
     // A kill before the flip leaves both at one generation: then nothing newer waits for its commit.
     previous: previous?.id === current?.id ? null : previous,
-    seen: seenOf(await readSeen(path), idsOn(layout)),
+    seen: seenOf(readSeen(path), idsOn(layout)),
   };
 }
 
-async function readDelivered(path: string, link: string, directory: string): Promise<Delivered> {
+function readDelivered(path: string, link: string, directory: string): Delivered {
   // rename(2) sets the link's ctime; its mtime is from before the flip, when a container could still read the old files.
-  const { ctimeMs } = await lstat(join(path, link));
+  const { ctimeMs } = lstatSync(join(path, link));
   const files = new Map<string, Uint8Array>();
-  for (const entry of await readdir(join(path, directory), { withFileTypes: true })) {
-    if (entry.isFile()) files.set(entry.name, await readFile(join(path, directory, entry.name)));
+  for (const entry of readdirSync(join(path, directory), { withFileTypes: true })) {
+    if (entry.isFile()) files.set(entry.name, readFileSync(join(path, directory, entry.name)));
   }
   return { id: idOf(directory), deliveredAt: ctimeMs, files };
 }
@@ -52,7 +52,9 @@ async function readDelivered(path: string, link: string, directory: string): Pro
 async function faultAt(drop: Drop): Promise<Fault | null> {
   try {
     await checkMemory(drop.path, drop.volume);
-    await guarded(drop, () => access(drop.path, constants.R_OK | constants.W_OK | constants.X_OK));
+    await guarded(drop, () => {
+      accessSync(drop.path, constants.R_OK | constants.W_OK | constants.X_OK);
+    });
     return null;
   } catch (error) {
     return faultOf(error, drop.volume);

@@ -4,7 +4,8 @@
  * An entry outlives neither its generation (the id may come back after the container has loaded another) nor its
  * start: Docker's text of the start is compared as text, never parsed here.
  */
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import type { SeenEntry } from "../types.ts";
@@ -23,9 +24,9 @@ const entriesSchema = z.array(
 );
 
 /** A file that is not there or does not parse says nothing: what it would have said costs a roll, a wrong guess costs a bot its key. */
-export async function readSeen(path: string): Promise<SeenEntry[]> {
+export function readSeen(path: string): SeenEntry[] {
   try {
-    return entriesSchema.parse(JSON.parse(await readFile(join(path, SEEN), "utf8")));
+    return entriesSchema.parse(JSON.parse(readFileSync(join(path, SEEN), "utf8")));
   } catch {
     return [];
   }

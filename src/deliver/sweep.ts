@@ -22,7 +22,7 @@ export async function sweep(path: string, layout: Layout): Promise<void> {
   for (const name of await readdir(path)) {
     if (!kept.has(name)) await remove(join(path, name), !name.startsWith(".."));
   }
-  const seen = await readSeen(path);
+  const seen = readSeen(path);
   await writeSeen(path, seen, seenOf(seen, idsOn(layout)));
 }
 
@@ -33,7 +33,7 @@ export async function linkNames(path: string, names: Iterable<string>): Promise<
 
 /** A link replaced by one rename: at no moment is it absent, dangling or half of anything. */
 export async function pointAt(link: string, target: string, drop: string): Promise<void> {
-  if ((await linkTarget(link)) === target) return;
+  if (linkTarget(link) === target) return;
   const temporary = join(drop, LINK_TEMPORARY);
   await rm(temporary, { force: true });
   await symlink(target, temporary);

@@ -2,12 +2,12 @@
  * `with-secrets`: a script beside the generations, for images that read only the environment. It is in none of them, so
  * that another version of it rolls nobody.
  */
-import { constants } from "node:fs";
-import { lstat, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { constants, lstatSync, readFileSync, statSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { guarded } from "./faults.ts";
 import { modesFor } from "./generation.ts";
-import { ifThere, SCRIPT, type Drop } from "./layout.ts";
+import { SCRIPT, type Drop } from "./layout.ts";
 import { checkMemory } from "./memory.ts";
 
 const TEMPORARY = "..script.tmp";
@@ -69,13 +69,11 @@ exec "$@"
 
 /** Puts the script on a drop, or leaves it as it is. A secret of the same name stands in its place. */
 export async function equip(drop: Drop): Promise<void> {
-  await checkMemory(drop.path, drop.volume);
   await guarded(drop, async () => {
     const path = join(drop.path, SCRIPT);
-    const { file: mode } = modesFor(await stat(drop.path));
-    const found = await ifThere(lstat(path));
-    if (found?.isSymbolicLink() === true) return;
-    if (found?.isFile() === true && (found.mode & 0o777) === mode && (await readFile(path, "utf8")) === TEXT) return;
+    const { file: mode } = modesFor(statSync(drop.path));
+    if (isThere(path, mode)) return;
+    await checkMemory(drop.path, drop.volume);
     const temporary = join(drop.path, TEMPORARY);
     await rm(temporary, { force: true });
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -89,4 +87,11 @@ export async function equip(drop: Drop): Promise<void> {
     }
     await rename(temporary, path);
   });
+}
+
+/** Or a secret of its name. */
+function isThere(path: string, mode: number): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() !== true) return found?.isSymbolicLink() === true;
+  return (found.mode & 0o777) === mode && readFileSync(path, "utf8") === TEXT;
 }
