@@ -25,9 +25,20 @@ export class ContainerCache {
   #isTold = false;
   /** It has been since the poll before: the engine opens a stream a moment before it sends what happens into it. */
   #isReliable = false;
+  #news = 0;
 
   constructor(docker: Pick<DockerPort, "inspect">) {
     this.#docker = docker;
+  }
+
+  /** The engine tells of every change. */
+  get isReliable(): boolean {
+    return this.#isReliable;
+  }
+
+  /** Grows with all that is told, and with each poll. */
+  get news(): number {
+    return this.#news;
   }
 
   /** The stream of events was opened, or has broken. */
@@ -37,10 +48,12 @@ export class ContainerCache {
   }
 
   hear({ container }: ContainerEvent): void {
+    this.#news += 1;
     this.#kept.delete(container);
   }
 
   renew(): void {
+    this.#news += 1;
     this.#kept.clear();
     this.#isReliable = this.#isTold;
   }

@@ -22,6 +22,7 @@ import { type Look, planInput } from "./look.ts";
 import { withLosses } from "./losses.ts";
 import type { Memory } from "./memory.ts";
 import { News } from "./news.ts";
+import type { Observer } from "./observer.ts";
 import type { Pace } from "./pace.ts";
 import type { Present, Reader } from "./present.ts";
 import { Setbacks } from "./setbacks.ts";
@@ -33,8 +34,7 @@ import { UnderWay } from "./under-way.ts";
 export interface CycleParts {
   readonly reader: Pick<Reader, "read" | "values">;
   readonly memory: Memory;
-  /** @param anew - each container is inspected, whatever is known of it */
-  readonly observe: (anew: boolean) => Promise<Observed>;
+  readonly observer: Pick<Observer, "look" | "lookAhead">;
   readonly roll: RollContext;
   /** Rings when something may have changed; the cycle sets it for what it has put off. */
   readonly alarm: Alarm;
@@ -94,6 +94,7 @@ export class Cycle {
   readonly #turns: Turns;
   readonly #news: News;
   #refreshing: ReadonlySet<string> = new Set();
+  #isRunning = false;
   #lastLook: Look | null = null;
   #faults: readonly Fault[] = [];
 
@@ -137,8 +138,14 @@ export class Cycle {
     );
   }
 
+  /** Something is about to be looked at. While a run is under way, that changes what would be seen. */
+  lookAhead(): void {
+    if (!this.#isRunning) void this.#lock.run(() => this.#parts.observer.lookAhead());
+  }
+
   /** Everything, until a look finds nothing more to do or `stopping` says so. */
   async run(stopping: AbortSignal): Promise<void> {
+    this.#isRunning = true;
     await this.#guarded(async () => {
       const look = await this.#recover();
       this.#setbacks.newRun();
@@ -150,6 +157,7 @@ export class Cycle {
         this.#underWay.rethrow();
       }
     });
+    this.#isRunning = false;
   }
 
   /** One look (`first`, where there is one) and what comes of it; false: nothing more does. */
@@ -255,9 +263,9 @@ export class Cycle {
   }
 
   async #look(anew = true): Promise<Look> {
-    const { reader, memory, observe, redactor } = this.#parts;
+    const { reader, memory, observer, redactor } = this.#parts;
     const inHand = this.#underWay.volumes;
-    const observed = await observe(anew);
+    const observed = await observer.look(anew);
     const present = await reader.read(templatesAsked(observed));
     redactor.remember(reader.values());
     const leftovers = leftoverVolumes(this.#parts.roll.records.all, observed.containers);

@@ -27,11 +27,10 @@ import { Alarm } from "./alarm.ts";
 import { Cycle, NOTHING_SEEN } from "./cycle.ts";
 import { isReplaced } from "./deaf.ts";
 import { Memory } from "./memory.ts";
-import { type KnownOptions, observe } from "./observe.ts";
+import { Observer } from "./observer.ts";
 import { type Present, Reader } from "./present.ts";
 import { RecordFile } from "./records.ts";
 import { findSelf, type Self } from "./self.ts";
-import { ContainerCache } from "./container-cache.ts";
 import { watchedDirectories } from "./watched.ts";
 import { dropsOf } from "./world.ts";
 
@@ -123,13 +122,13 @@ class Daemon {
     const engine = await this.#connect();
     if (engine !== null) {
       const { docker, self } = engine;
-      const cache = new ContainerCache(docker);
-      this.#cycle = this.#buildCycle(docker, self, cache);
+      const observer = new Observer(docker, self, this.#parts.clock);
+      this.#cycle = this.#buildCycle(docker, self, observer);
       this.#warnings = await readSwapWarnings(self.drops);
       for (const warning of this.#warnings) log.warn("drop-warning", { ...warning });
       const others = [
-        this.#followEvents(docker, self, cache),
-        this.#poll(cache),
+        this.#followEvents(docker, self, observer),
+        this.#poll(observer),
         this.#giveUpInTime(docker, config.stopGrace),
       ];
       await this.#loop(this.#cycle);
@@ -155,6 +154,9 @@ class Daemon {
       pollMs: config.poll,
       onChange: () => {
         this.#stir(0);
+      },
+      onStir: () => {
+        this.#cycle?.lookAhead();
       },
       onWarning: (message) => {
         log.warn("bundle-warning", { message });
@@ -183,14 +185,13 @@ class Daemon {
     }
   }
 
-  #buildCycle(docker: DockerPort, self: Self, cache: ContainerCache): Cycle {
+  #buildCycle(docker: DockerPort, self: Self, observer: Observer): Cycle {
     const { clock, config, log, redactor } = this.#parts;
     const shutdown = this.#giveUp.signal;
-    const options: KnownOptions = new Map();
     return new Cycle({
       reader: this.#reader,
       memory: this.#memory,
-      observe: (anew) => observe(docker, self, options, (row) => cache.of(row, anew)),
+      observer,
       roll: {
         docker,
         drops: dropsOf(self.drops),
@@ -231,32 +232,32 @@ class Daemon {
     return this.#finished.signal.aborted;
   }
 
-  async #poll(cache: ContainerCache): Promise<void> {
+  async #poll(observer: Observer): Promise<void> {
     const { clock, config } = this.#parts;
     while (!this.#isFinished()) {
       await clock.sleep(config.poll, this.#finished.signal);
-      cache.renew();
+      observer.renew();
       this.#alarm.in(0);
     }
   }
 
-  async #followEvents(docker: DockerPort, self: Self, cache: ContainerCache): Promise<void> {
+  async #followEvents(docker: DockerPort, self: Self, observer: Observer): Promise<void> {
     const { clock, log } = this.#parts;
     const { signal } = this.#finished;
     const opened = (): void => {
-      cache.told(true);
+      observer.told(true);
     };
     while (!this.#isFinished()) {
       try {
         for await (const event of docker.events(signal, { project: self.project, opened })) {
-          cache.hear(event);
+          observer.hear(event);
           this.#onEvent(event, docker, self);
         }
       } catch (thrown) {
         if (!this.#isFinished()) log.warn("engine-lost", { ...faultOf(thrown, "events") });
         await this.#endWhereDeaf();
       }
-      cache.told(false);
+      observer.told(false);
       await clock.sleep(RECONNECT_AFTER, signal);
       // What happened meanwhile is found by looking.
       this.#alarm.in(0);

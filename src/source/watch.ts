@@ -16,6 +16,8 @@ export interface WatchOptions {
   readonly maxWaitMs: number;
   readonly pollMs: number;
   readonly onChange: () => void;
+  /** Something happens: `onChange` comes after the quiet. */
+  readonly onStir?: () => void;
   readonly onWarning: (message: string) => void;
   readonly signal: AbortSignal;
   /** Null: poll alone. */
@@ -52,13 +54,17 @@ class DirectoryWatch implements Watch {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#pollOnly = options.events === null;
-    this.#trigger = debounce({
+    const settle = debounce({
       clock: options.clock,
       quietMs: options.debounceMs,
       maxWaitMs: options.maxWaitMs,
       signal: this.#stop.signal,
       fire: () => this.#fire(),
     });
+    this.#trigger = () => {
+      options.onStir?.();
+      settle();
+    };
   }
 
   async start(): Promise<void> {

@@ -39,6 +39,7 @@ export class CycleWorld {
   afterObserve: () => Promise<void> = () => Promise.resolve();
   /** Else whoever waits is woken by signals alone: in a run, time is the gates'. */
   #isTimePassing = false;
+  looksAhead = 0;
 
   private constructor(world: World, dir: string) {
     this.world = world;
@@ -71,10 +72,16 @@ export class CycleWorld {
     this.cycle = new Cycle({
       reader: { read: () => Promise.resolve(this.#read()), values: () => [] },
       memory: this.memory,
-      observe: async () => {
-        const observed = this.world.observe();
-        await this.afterObserve();
-        return observed;
+      observer: {
+        look: async () => {
+          const observed = this.world.observe();
+          await this.afterObserve();
+          return observed;
+        },
+        lookAhead: () => {
+          this.looksAhead += 1;
+          return Promise.resolve();
+        },
       },
       roll: { ...this.sidecar.ctx, log },
       alarm: this.#alarm,

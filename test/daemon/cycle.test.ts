@@ -172,6 +172,20 @@ test("what a look saw in the middle of a way back is not done once the way back 
   expect(it.events("delivered")).toEqual([]);
 });
 
+test("looks ahead between two runs only: a run changes what would be seen", async () => {
+  const it = await on([own("bot1")], {});
+  const gate = new Gate(it, "bot1");
+  it.world.version = "v2";
+  const run = it.run();
+  await until(() => it.created("bot1").length > 0);
+  it.cycle.lookAhead();
+  gate.open();
+  await run;
+  expect(it.looksAhead).toBe(0);
+  it.cycle.lookAhead();
+  await until(() => it.looksAhead === 1);
+});
+
 test("H43: where the way back failed too, no later look touches a container of it until someone says retry", async () => {
   let isBroken = false;
   const it = await on([own("bot1")], {

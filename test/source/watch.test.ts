@@ -108,6 +108,18 @@ test("H46: fifty rewrites make one look", async () => {
   expect(looks).toEqual(["rewrite 49", "after"]);
 });
 
+test("that something happens is said before the quiet, and what comes of it after", async () => {
+  const dir = withBundle();
+  const order: string[] = [];
+  await watching(dir, { onStir: () => order.push("stirs"), onChange: () => order.push("changed") });
+  writeFileSync(join(dir, "bundle"), "2");
+  await vi.waitFor(() => {
+    expect(order).toContain("changed");
+  }, 8_000);
+  expect(order[0]).toBe("stirs");
+  expect(order.at(-1)).toBe("changed");
+});
+
 test("a file that vanishes and comes back", async () => {
   const dir = withBundle();
   const { looks } = await watching(dir);
