@@ -26,10 +26,9 @@ const ALL_FORMS = 100;
 const LONG_BYTES = 4096;
 /** A multiple of 3, so that its base64 is that of the whole value's beginning. */
 const HEAD_BYTES = 240;
-/** Of more values, or for more texts, it is sooner made once and for all; and where no more values than this are new. */
+/** Of more values, or for more texts, the table of all is made. */
 const FEW = 16;
 const FEW_TEXTS = 4;
-const FEW_NEW = 2;
 /** Lines are short: a wide window would cost more to prepare than it saves. */
 const WINDOW = 8;
 
@@ -42,7 +41,7 @@ interface Known {
   readonly value: Uint8Array | null;
   /** The bytes are those of a head: everything after a form of it goes too. */
   readonly long: boolean;
-  /** Kept, since a bundle that changed changed one value, and the forms of all would delay what it is for. */
+  /** Kept for the next table that it is in. */
   made: Patterns | null;
 }
 
@@ -61,48 +60,61 @@ interface Compiled {
 export function createRedactor(maxValues = MAX_VALUES): Redactor {
   /** By the value's base64, an exact key whatever the bytes; the order of insertion is the order of age. */
   const known = new Map<string, Known>();
-  /** Made when the first text comes: most commands that open a bundle say little. */
-  let compiled: Compiled | null = null;
-  /** That were printed since without it. */
+  /** Of all that were known when it was made, which is not at the first text: most commands say little. */
+  let table: Compiled | null = null;
+  /** That were printed without it. */
   let texts = 0;
+  /** Those that came since, apart: a bundle that changed changed few, and the table of all would delay what it is for. */
+  let newer: Known[] = [];
+  let newerTable: Compiled | null = null;
 
   function remember(values: Iterable<Uint8Array>): void {
-    const before = [...known.keys()];
-    const present = new Set<string>();
+    const [present, fresh] = [new Set<string>(), [] as Known[]];
     for (const value of values) {
       if (value.length < MIN_BYTES) continue;
       const long = value.length > LONG_BYTES;
       const bytes = Buffer.from(long ? headOf(value) : value);
       const key = `${bytes.toString("base64")}${long ? "…" : ""}`;
-      const entry = known.get(key) ?? { bytes, value: value.length > MAX_VALUE ? null : value, long, made: null };
+      const old = known.get(key);
+      const entry = old ?? { bytes, value: value.length > MAX_VALUE ? null : value, long, made: null };
+      if (old === undefined) fresh.push(entry);
       known.delete(key);
       known.set(key, entry);
       present.add(key);
     }
     const surplus = known.size - Math.max(maxValues, present.size);
     for (const key of [...known.keys()].slice(0, Math.max(0, surplus))) known.delete(key);
-    // Told the same at every look of the daemon: the table of a large bundle takes a while to make.
-    const same = before.length === known.size && [...known.keys()].every((key, index) => key === before[index]);
-    if (same) return;
-    compiled = null;
-    texts = 0;
+    if (surplus > 0 || newer.length + fresh.length > FEW) renew();
+    else if (fresh.length > 0) add(fresh);
   }
 
-  function compiledFor(text: string): Compiled {
+  function renew(): void {
+    [table, texts, newer, newerTable] = [null, 0, [], null];
+  }
+
+  function add(fresh: readonly Known[]): void {
+    texts = 0;
+    if (table === null) return;
+    newer.push(...fresh);
+    newerTable = null;
+  }
+
+  function tablesFor(text: string): Compiled[] {
+    if (table !== null) return newer.length === 0 ? [table] : [table, (newerTable ??= compile(newer))];
     const [values, runs] = [[...known.values()].toReversed(), runsOf(text)];
     const suspects = values.filter(({ bytes }) => mayHold(runs, bytes));
-    const isOld = values.filter(({ made }) => made === null).length <= FEW_NEW;
-    if (!isOld && suspects.length <= FEW && texts++ < FEW_TEXTS) return compileFew(values, suspects, runs);
-    return (compiled = compile(values));
+    if (suspects.length <= FEW && texts++ < FEW_TEXTS) return [compileFew(values, suspects, runs)];
+    return [(table = compile(values))];
   }
 
   function redact(text: string): string {
     const data = Buffer.from(text);
     const spans: Span[] = [];
-    const { matcher, lengths, long } = compiled ?? compiledFor(text);
-    matcher.find(data, (pattern, at) => {
-      spans.push([at, long[pattern] === true ? data.length : at + (lengths[pattern] ?? 0)]);
-    });
+    for (const { matcher, lengths, long } of tablesFor(text)) {
+      matcher.find(data, (pattern, at) => {
+        spans.push([at, long[pattern] === true ? data.length : at + (lengths[pattern] ?? 0)]);
+      });
+    }
     // Latin1, so that places count in bytes.
     for (const { index, 0: identity } of data.toString("latin1").matchAll(IDENTITY)) {
       spans.push([index, index + identity.length]);

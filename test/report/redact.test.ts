@@ -78,6 +78,24 @@ describe("the redactor", () => {
     expect(redactor.redact("old-value new-value")).toBe(`${MARK} ${MARK}`);
   });
 
+  it("knows all values in all forms, whenever each of them came and whatever was printed before it", () => {
+    const redactor = createRedactor();
+    const came: string[] = [];
+    const forms = (value: string): string[] => [
+      value,
+      Buffer.from(value).toString("hex"),
+      createHash("sha256").update(value).digest("base64url"),
+    ];
+    for (let turn = 0; turn < 16; turn++) {
+      came.push(...Array.from({ length: [0, 1, 1, 20][turn % 4]! }, (_, index) => `canary/${turn}.${index}`));
+      // As a bundle has it: all of those that are in force, of which few are new.
+      redactor.remember(came.slice(-30).map(bytes));
+      for (let texts = 0; texts < turn % 7; texts++) redactor.redact("a line that says nothing");
+      const text = came.flatMap(forms).join(" ");
+      expect(redactor.redact(text)).toBe(came.flatMap((value) => forms(value).map(() => MARK)).join(" "));
+    }
+  });
+
   it("forgets the oldest beyond its bound, and never one of the present bundle", () => {
     const redactor = createRedactor(2);
     redactor.remember(["value-1", "value-2"].map(bytes));
