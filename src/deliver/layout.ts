@@ -1,12 +1,12 @@
 /**
  * The names inside a drop and what they point at (DESIGN.md, Inside a drop). Reads, never writes; and waits for nothing:
- * memory answers at once, and a thread's hop for each of a drop's dozen calls was most of a look at fifty drops.
+ * memory answers at once, and a thread's hop for each of a drop's dozen calls was most of a look at fifty drops. Names are
+ * joined as text, since path.join goes through them one character after the other.
  *
  * Invariant: a generation is complete if and only if `..data` or `..previous` points at it. A directory that neither
  * points at is what a killed run left, however whole it looks.
  */
 import { lstatSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
 import { SidecryptError, systemCode } from "../errors.ts";
 import type { Generation } from "../types.ts";
 
@@ -40,15 +40,15 @@ const GENERATION_DIRECTORY = /^\.\.gen-([0-9a-f]{8,64})(?:\.[0-9]+)?$/;
 export function readLayout(path: string): Layout {
   const current = generationBehind(path, DATA);
   const previous = generationBehind(path, PREVIOUS);
-  const isFailed = previous !== null && previous !== current && linkTarget(join(path, FAILED)) === previous;
+  const isFailed = previous !== null && previous !== current && linkTarget(`${path}/${FAILED}`) === previous;
   return { current, previous: isFailed ? null : previous };
 }
 
 /** The generation directory that a link points at; null: no link, not a link, a foreign target, or a dangling one. */
 function generationBehind(path: string, link: string): string | null {
-  const target = linkTarget(join(path, link));
+  const target = linkTarget(`${path}/${link}`);
   if (target === null || !GENERATION_DIRECTORY.test(target)) return null;
-  const stat = lstatSync(join(path, target), { throwIfNoEntry: false });
+  const stat = lstatSync(`${path}/${target}`, { throwIfNoEntry: false });
   return stat?.isDirectory() === true ? target : null;
 }
 

@@ -3,7 +3,6 @@
  * delivery repairs it. Never throws for a drop that cannot be used: that is its fault.
  */
 import { accessSync, constants, lstatSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Delivered, Fault, ObservedDrop } from "../types.ts";
 import { faultOf } from "../fault.ts";
 import { guarded } from "./faults.ts";
@@ -41,10 +40,11 @@ function readWhole({ path, volume }: Drop): Omit<ObservedDrop, "fault"> {
 
 function readDelivered(path: string, link: string, directory: string): Delivered {
   // rename(2) sets the link's ctime; its mtime is from before the flip, when a container could still read the old files.
-  const { ctimeMs } = lstatSync(join(path, link));
+  const { ctimeMs } = lstatSync(`${path}/${link}`);
   const files = new Map<string, Uint8Array>();
-  for (const entry of readdirSync(join(path, directory), { withFileTypes: true })) {
-    if (entry.isFile()) files.set(entry.name, readFileSync(join(path, directory, entry.name)));
+  const generation = `${path}/${directory}`;
+  for (const entry of readdirSync(generation, { withFileTypes: true })) {
+    if (entry.isFile()) files.set(entry.name, readFileSync(`${generation}/${entry.name}`));
   }
   return { id: idOf(directory), deliveredAt: ctimeMs, files };
 }

@@ -6,7 +6,6 @@
  */
 import { readFileSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
 import * as z from "zod";
 import type { SeenEntry } from "../types.ts";
 import { ID, SEEN } from "./layout.ts";
@@ -26,7 +25,7 @@ const entriesSchema = z.array(
 /** A file that is not there or does not parse says nothing: what it would have said costs a roll, a wrong guess costs a bot its key. */
 export function readSeen(path: string): SeenEntry[] {
   try {
-    return entriesSchema.parse(JSON.parse(readFileSync(join(path, SEEN), "utf8")));
+    return entriesSchema.parse(JSON.parse(readFileSync(`${path}/${SEEN}`, "utf8")));
   } catch {
     return [];
   }
@@ -56,7 +55,7 @@ export function seenOf(seen: readonly SeenEntry[], generations: ReadonlySet<stri
 export async function writeSeen(path: string, before: readonly SeenEntry[], entries: readonly SeenEntry[]) {
   const text = JSON.stringify(entries);
   if (text === JSON.stringify(before)) return;
-  const temporary = join(path, SEEN_TEMPORARY);
+  const temporary = `${path}/${SEEN_TEMPORARY}`;
   // A leftover is 0400: without CAP_DAC_OVERRIDE even its owner cannot open it for writing again.
   await rm(temporary, { force: true });
   const file = await open(temporary, "wx", SEEN_MODE);
@@ -65,7 +64,7 @@ export async function writeSeen(path: string, before: readonly SeenEntry[], entr
   } finally {
     await file.close();
   }
-  await rename(temporary, join(path, SEEN));
+  await rename(temporary, `${path}/${SEEN}`);
 }
 
 function unique(entries: readonly SeenEntry[]): SeenEntry[] {
