@@ -5,6 +5,7 @@
  * The values stand in this process's memory until it ends; SECURITY.md says so.
  */
 import { digestsOf, formsOf, madeForms, MAX_VALUE, MIN_FORM } from "../search/forms.ts";
+import { isCommon } from "../search/grade.ts";
 import { Matcher } from "../search/matcher.ts";
 import { mayHold, type Runs, runsOf } from "./runs.ts";
 
@@ -16,7 +17,10 @@ export interface Redactor {
 
 export const MARK = "[redacted]";
 
-/** Shorter values occur in any text by chance (tmpfs-and-leaks.md §1.4), and a log full of marks helps nobody. */
+/**
+ * Shorter values occur in any text by chance (tmpfs-and-leaks.md §1.4), and a log full of marks helps nobody; nor does
+ * one, or a report that no machine can read, in which every "warning" is marked since some LOG_LEVEL is that.
+ */
 export const MIN_BYTES = MIN_FORM;
 /** Values of earlier bundles beyond this many are forgotten, oldest first; those of the present bundle never are. */
 export const MAX_VALUES = 1000;
@@ -71,7 +75,7 @@ export function createRedactor(maxValues = MAX_VALUES): Redactor {
   function remember(values: Iterable<Uint8Array>): void {
     const [present, fresh] = [new Set<string>(), [] as Known[]];
     for (const value of values) {
-      if (value.length < MIN_BYTES) continue;
+      if (value.length < MIN_BYTES || isCommon(value)) continue;
       const long = value.length > LONG_BYTES;
       const bytes = Buffer.from(long ? headOf(value) : value);
       const key = `${bytes.toString("base64")}${long ? "…" : ""}`;

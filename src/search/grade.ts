@@ -39,8 +39,17 @@ const PLAIN: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/^(?:[a-z\d-]+\.)+[a-z]{2,10}$/i, "a host's name"],
 ];
 
+const LONGEST_COMMON = 16;
+
+/** It stands in any text, and in the machine-readable ones as a part of their grammar. */
+export function isCommon(value: Uint8Array): boolean {
+  return value.length <= LONGEST_COMMON && COMMON.has(wordOf(value).toLowerCase());
+}
+
+const wordOf = (value: Uint8Array): string => Buffer.from(value).toString("latin1").trim();
+
 export function grade(value: Uint8Array): Graded {
-  const text = Buffer.from(value).toString("latin1").trim();
+  const text = wordOf(value);
   if (text === "") return { grade: "unsearchable", why: "empty" };
   if (COMMON.has(text.toLowerCase())) return { grade: "unsearchable", why: "too common a word" };
   if (/^[+-]?[\d.,]{1,5}$/.test(text)) return { grade: "unsearchable", why: "too short a number" };
