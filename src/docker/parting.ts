@@ -7,8 +7,11 @@
 import { get } from "node:http";
 import { EngineEnds, type Patience, within } from "./patience.ts";
 
-/** Milliseconds for an answer. Under systemd the socket outlives the engine: a call waits there for the next one. */
-const PING_TIMEOUT = 3_000;
+/**
+ * Milliseconds for an answer. Under systemd the socket outlives the engine: a call waits there for the next one. On a
+ * host that is short of everything a ping takes seconds, and a bot stays down if that is taken for an end.
+ */
+const PING_TIMEOUT = 10_000;
 
 export class Parting {
   #stays: Promise<boolean> = Promise.resolve(true);
