@@ -27,6 +27,7 @@ async function engine(...services: readonly string[]) {
 const plan = (kind: string, service: string, id: string): Plan =>
   ({
     consumers: [{ service, onChange: { kind }, containers: [{ id, state: "running" }] }],
+    units: [],
     warnings: [{ subject: "a", message: "b" }],
   }) as unknown as Plan;
 
@@ -44,4 +45,28 @@ test.each(["restart", "signal", "exec", "none"])("H17: %s loses nothing, and not
   const { session, ids } = await engine("bot");
   expect((await withLosses(session, plan(kind, "bot", ids[0]!))).warnings).toHaveLength(1);
   expect(session.calls).toEqual([]);
+});
+
+test("H17: what is replaced for another one's sake is named too, each container once", async () => {
+  const { session, ids } = await engine("server", "raised", "beside");
+  const [server, raised, beside] = ids.map((id) => ({ id, state: "running" }));
+  const consumer = (service: string, kind: string, container: unknown) => ({
+    ...{ service, onChange: { kind }, containers: [container] },
+  });
+  const made = {
+    consumers: [consumer("server", "recreate", server), consumer("raised", "signal", raised)],
+    units: [
+      {
+        steps: [
+          { consumer: consumer("server", "recreate", server), containers: [server] },
+          { consumer: consumer("raised", "recreate", raised), containers: [raised] },
+        ],
+        followers: [{ how: "rejoin", proving: { service: "beside" }, container: beside }],
+      },
+    ],
+    warnings: [],
+  } as unknown as Plan;
+  const { warnings } = await withLosses(session, made);
+  const files = warnings.filter(({ message }) => message.includes("its own layer"));
+  expect(files.map(({ subject }) => subject)).toEqual(["server", "raised", "beside"]);
 });
