@@ -22,6 +22,7 @@ export const DEPENDING = [
     "hazards/namespaces",
     "hazards/networks",
     "hazards/values",
+    "ladder/rungs",
   ]),
 ];
 const CROSSED = [
