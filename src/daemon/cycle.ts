@@ -7,7 +7,6 @@ import { faultOf } from "../fault.ts";
 import { plan, readStack, servicesOf, templatesAsked, triedIn } from "../plan/index.ts";
 import type { Log } from "../report/log.ts";
 import type { Redactor } from "../report/redact.ts";
-import type { Postponed } from "../report/status.ts";
 import type { RollContext } from "../roll/context.ts";
 import { recover } from "../roll/recover.ts";
 import { finishRestarts, refresh } from "../roll/refresh.ts";
@@ -15,7 +14,7 @@ import { cutOff } from "../roll/restart.ts";
 import { leftoverVolumes } from "../roll/leftover.ts";
 import { volumesOf } from "../roll/operation.ts";
 import { rollUnit } from "../roll/unit.ts";
-import type { Fault, Observed, Plan, Unit } from "../types.ts";
+import type { Fault, Plan, Unit } from "../types.ts";
 import type { Alarm } from "./alarm.ts";
 import { Lock } from "./lock.ts";
 import { type Look, planInput } from "./look.ts";
@@ -24,12 +23,13 @@ import type { Memory } from "./memory.ts";
 import { News } from "./news.ts";
 import type { Observer } from "./observer.ts";
 import type { Pace } from "./pace.ts";
-import type { Present, Reader } from "./present.ts";
+import type { Reader } from "./present.ts";
 import { Setbacks } from "./setbacks.ts";
 import { study } from "./study.ts";
 import { adoptAll, commitSettled, deliverAll, type SettleParts, writeSettled } from "./settle.ts";
 import { Turns } from "./turns.ts";
 import { UnderWay } from "./under-way.ts";
+import type { View } from "./view.ts";
 
 export interface CycleParts {
   readonly reader: Pick<Reader, "read" | "values">;
@@ -44,33 +44,6 @@ export interface CycleParts {
   readonly log: Log;
   readonly redactor: Redactor;
 }
-
-/** What was last seen, and what is being done: for status and health. */
-export interface View {
-  readonly present: Present | null;
-  readonly observed: Observed | null;
-  readonly plan: Plan | null;
-  readonly faults: readonly Fault[];
-  /** Services that are being rolled or refreshed. */
-  readonly rolling: ReadonlySet<string>;
-  /** Services whose way back failed: nothing is done with them until someone says `retry`. */
-  readonly stuck: ReadonlyMap<string, Fault>;
-  /** Services of the last run whose unit was taken back for a reason outside its files: the next one tries again. */
-  readonly undone: ReadonlyMap<string, Fault>;
-  /** Services whose unit waits for its minimum interval or its budget. */
-  readonly postponed: ReadonlyMap<string, Postponed>;
-}
-
-export const NOTHING_SEEN: View = {
-  present: null,
-  observed: null,
-  plan: null,
-  faults: [],
-  rolling: new Set(),
-  stuck: new Map(),
-  undone: new Map(),
-  postponed: new Map(),
-};
 
 /** Milliseconds that a checkout may take between a bundle and its signature before the misfit is an error. */
 const CHECKOUT = 1_000;
@@ -103,7 +76,7 @@ export class Cycle {
     const { clock } = parts.roll;
     this.#parts = parts;
     this.#news = new News(log);
-    this.#setbacks = new Setbacks({ memory, clock, log, news: this.#news });
+    this.#setbacks = new Setbacks({ memory, clock, log, news: this.#news, records: parts.roll.records.all });
     this.#turns = new Turns({ memory, clock, pace, alarm, news: this.#news });
   }
 

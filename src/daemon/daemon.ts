@@ -8,9 +8,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { CONTROL_SOCKET, type ControlHandlers, type ControlServer, serveControl } from "../control/index.ts";
 import { readSwapWarnings } from "../deliver/index.ts";
-import { COMPOSE_PROJECT } from "../docker/compose-labels.ts";
-import type { ContainerEvent, DockerPort } from "../docker/port.ts";
-import { isUp } from "../container-state.ts";
+import type { DockerPort } from "../docker/port.ts";
 import { planToJson, printPlan } from "../plan/index.ts";
 import { SidecryptError } from "../errors.ts";
 import { faultOf } from "../fault.ts";
@@ -18,19 +16,20 @@ import type { Log } from "../report/log.ts";
 import type { Redactor } from "../report/redact.ts";
 import { buildStatus, type Status, type StatusInput } from "../report/status.ts";
 import { Hands } from "../roll/hands.ts";
-import { LABEL_REPLACES } from "../roll/journal.ts";
 import { Kin } from "../roll/kin.ts";
 import { KnownLayers } from "../roll/known-layers.ts";
 import { watch, type Watch } from "../source/index.ts";
 import type { Fault, Warning } from "../types.ts";
 import { Alarm } from "./alarm.ts";
-import { Cycle, NOTHING_SEEN } from "./cycle.ts";
+import { Cycle } from "./cycle.ts";
 import { isReplaced } from "./deaf.ts";
+import { type EngineEvents, followEvents } from "./engine-events.ts";
 import { Memory } from "./memory.ts";
 import { Observer } from "./observer.ts";
 import { type Present, Reader } from "./present.ts";
 import { RecordFile } from "./records.ts";
 import { findSelf, type Self } from "./self.ts";
+import { NOTHING_SEEN } from "./view.ts";
 import { watchedDirectories } from "./watched.ts";
 import { dropsOf } from "./world.ts";
 
@@ -241,27 +240,20 @@ class Daemon {
     }
   }
 
-  async #followEvents(docker: DockerPort, self: Self, observer: Observer): Promise<void> {
+  #followEvents(docker: DockerPort, self: Self, observer: Observer): Promise<void> {
     const { clock, log } = this.#parts;
-    const { signal } = this.#finished;
-    const opened = (): void => {
-      observer.told(true);
+    const parts: EngineEvents = {
+      ...{ docker, self, observer, hands: this.#hands, clock, log },
+      onCreated: () => void this.#cycle?.deliverOnly(),
+      onChanged: () => {
+        this.#stir(SETTLE_AFTER_EVENT);
+      },
+      onLost: () => this.#endWhereDeaf(),
+      onGap: () => {
+        this.#alarm.in(0);
+      },
     };
-    while (!this.#isFinished()) {
-      try {
-        for await (const event of docker.events(signal, { project: self.project, opened })) {
-          observer.hear(event);
-          this.#onEvent(event, docker, self);
-        }
-      } catch (thrown) {
-        if (!this.#isFinished()) log.warn("engine-lost", { ...faultOf(thrown, "events") });
-        await this.#endWhereDeaf();
-      }
-      observer.told(false);
-      await clock.sleep(RECONNECT_AFTER, signal);
-      // What happened meanwhile is found by looking.
-      this.#alarm.in(0);
-    }
+    return followEvents(parts, this.#finished.signal);
   }
 
   async #endWhereDeaf(): Promise<void> {
@@ -271,34 +263,9 @@ class Daemon {
     this.#deaf.abort();
   }
 
-  #onEvent(event: ContainerEvent, docker: DockerPort, self: Self): void {
-    const guarded = this.#hands.observe(event);
-    if (guarded !== null) void this.#stopGuarded(docker, guarded);
-    if (event.labels[COMPOSE_PROJECT] !== self.project || event.container === self.id) return;
-    // Its start follows in under a second: the files have to be there first.
-    if (event.action === "create" && !isCandidate(event)) void this.#cycle?.deliverOnly();
-    if (CHANGES.has(event.action)) this.#stir(SETTLE_AFTER_EVENT);
-  }
-
   #stir(after: number): void {
     this.#stirredAt = this.#parts.clock.now();
     this.#alarm.in(after);
-  }
-
-  async #stopGuarded(docker: DockerPort, id: string): Promise<void> {
-    const container = id.slice(0, 12);
-    try {
-      const beside = this.#hands.besideOf(id);
-      // Compose's `up` removes the old one and starts its copy: that one stays.
-      if (beside !== null && !isUp((await docker.inspect(beside)) ?? GONE)) return;
-      if (!this.#hands.isGuarded(id)) return;
-      this.#parts.log.warn("backup-started", { container });
-      this.#hands.expectStop(id);
-      // Killed, not asked: it has just begun, and a process that is PID 1 ignores SIGTERM until it has its handlers.
-      await docker.kill(id, "KILL");
-    } catch (thrown) {
-      this.#parts.log.error("backup-started", { container, ...faultOf(thrown, container) });
-    }
   }
 
   /**
@@ -370,13 +337,3 @@ function bundleOf(present: Present | null): StatusInput["bundle"] {
 
 const DEAF =
   "the engine has made its socket anew, and the one that is mounted here leads nowhere: the sidecar ends, so that its restart policy starts it on the new one";
-const GONE = { state: "dead" } as const;
-
-/** Made by a roll, which has delivered already. */
-const isCandidate = (event: ContainerEvent): boolean => event.labels[LABEL_REPLACES] !== undefined;
-
-/** After these the world is another one. */
-const CHANGES: ReadonlySet<string> = new Set([
-  ...["create", "start", "die", "destroy", "rename", "unpause"],
-  ...["health_status: healthy", "health_status: unhealthy"],
-]);

@@ -2,6 +2,7 @@
 import type { Clock } from "../clock.ts";
 import type { Tried } from "../plan/index.ts";
 import { LABEL_UNIT, parseUnit } from "../roll/journal.ts";
+import { isGivenUp } from "../roll/operation.ts";
 import type { RollRecord } from "../roll/record.ts";
 import type { Log } from "../report/log.ts";
 import type { Fault, KeptFailure, MemberOutcome, ObservedContainer, Outcome } from "../types.ts";
@@ -13,6 +14,8 @@ interface Parts {
   readonly clock: Clock;
   readonly log: Log;
   readonly news: News;
+  /** What was written down in an earlier life. */
+  readonly records: readonly RollRecord[];
 }
 
 export class Setbacks {
@@ -22,6 +25,10 @@ export class Setbacks {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    for (const { givenUp, members } of parts.records) {
+      if (givenUp === null) continue;
+      for (const { service } of members) this.stuck.set(service, { ...givenUp, hint: givenUp.hint });
+    }
   }
 
   get undone(): ReadonlyMap<string, Fault> {
@@ -58,10 +65,15 @@ export class Setbacks {
 
   /** The operations of which the way back failed: never a way back of a way back (H43). */
   operationsToLeave(records: readonly RollRecord[], containers: readonly ObservedContainer[]): Set<string> {
-    const left = containers.filter(({ service }) => isGivenUp(this.stuck.get(service)));
-    const written = records.filter(({ members }) => members.some(({ service }) => isGivenUp(this.stuck.get(service))));
+    const left = containers.filter(({ service }) => this.#isGivenUp(service));
+    const written = records.filter(({ members }) => members.some(({ service }) => this.#isGivenUp(service)));
     const marked = left.flatMap(({ labels }) => parseUnit(labels[LABEL_UNIT])?.operation ?? []);
     return new Set([...marked, ...written.map(({ operation }) => operation)]);
+  }
+
+  #isGivenUp(service: string): boolean {
+    const fault = this.stuck.get(service);
+    return fault !== undefined && isGivenUp(fault);
   }
 
   /** The engine was gone in the middle of it, and is back: what it left has just been recovered. */
@@ -82,5 +94,3 @@ function failuresOf(members: readonly MemberOutcome[]): KeptFailure[] {
     failure === null || generation === null ? [] : [{ service, generation, reason: failure, left }],
   );
 }
-
-const isGivenUp = (fault: Fault | undefined): boolean => fault !== undefined && fault.code !== "docker-unreachable";

@@ -8,7 +8,7 @@ import { strangerOf } from "../plan/follow.ts";
 import { waves } from "../plan/graph.ts";
 import type { Consumer, Observed, ObservedContainer, ObservedDrop, OnChange } from "../types.ts";
 import type { RollContext } from "./context.ts";
-import { canonicalName, LABEL_GENERATION, LABEL_REPLACES, LABEL_UNIT, parseUnit } from "./journal.ts";
+import { backupName, canonicalName, LABEL_GENERATION, LABEL_REPLACES, LABEL_UNIT, parseUnit } from "./journal.ts";
 import { type Member, newMember } from "./member.ts";
 import type { MemberRecord, RollRecord } from "./record.ts";
 import { mustInspect, policyOf } from "./swap.ts";
@@ -67,9 +67,9 @@ function reconstructed(operation: string, group: readonly ObservedContainer[], s
     const volume = scene.consumers.find((one) => one.service === service)?.volume ?? null;
     const how = kind === "none" ? "signal" : kind;
     const wave = levels.get(service) ?? 0;
-    return { service, container, volume, how, wave, follows: [], parked: false, asleep: false };
+    return { service, container, volume, how, wave, follows: [], parked: false, asleep: false, policy: null };
   });
-  return { operation, phase: "rolling", generations: generationsOf(group, scene), members };
+  return { operation, phase: "rolling", generations: generationsOf(group, scene), members, givenUp: null };
 }
 
 /** Members that leave no labels: those of drops that still have a generation to go back to. */
@@ -105,6 +105,7 @@ export async function findMember(
   const member = memberOf(written, scene);
   if (candidate !== undefined) return replacedMember(ctx, member, candidate, old);
   if (old === null) return null;
+  if (written.how === "recreate" && old.name === backupName(canonicalName(old.name), old.id)) return alone(member, old);
   member.touched = written.parked || written.how === "signal" || written.how === "exec";
   const isCutOff = ctx.records.restarts.includes(old.id) && !isUp(old);
   if (written.how === "restart" && (isCutOff || isRestarted(written, old, scene))) member.touched = true;
@@ -112,7 +113,20 @@ export async function findMember(
   return { member, isSwapped, isOldGone: false, isOldAstray: false };
 }
 
-function memberOf({ service, container, volume, how, wave, follows, parked, asleep }: MemberRecord, scene: Scene) {
+/** Docker knows no such container. */
+const NOBODY = "0".repeat(64);
+
+/** Somebody removed the new one while no sidecar was there to see it: the kept one is all that is left. */
+function alone(member: Member, old: ObservedContainer): Found {
+  const policy = member.policy ?? { Name: old.restartPolicy, MaximumRetryCount: 0 };
+  const final = canonicalName(old.name);
+  member.swap = { final, oldId: old.id, newId: NOBODY, policy, startedAt: null, named: [] };
+  member.touched = true;
+  return { member, isSwapped: false, isOldGone: false, isOldAstray: isUp(old) };
+}
+
+function memberOf({ service, container, how, wave, follows, ...rest }: MemberRecord, scene: Scene) {
+  const { volume, parked, asleep, policy } = rest;
   const consumer = scene.consumers.find((one) => one.service === service);
   const member = newMember({
     proving: consumer ?? strangerOf(service),
@@ -125,7 +139,7 @@ function memberOf({ service, container, volume, how, wave, follows, parked, asle
     isFollower: volume === null,
     oldId: container,
   });
-  return Object.assign(member, { parked, asleep, lenient: volume === null });
+  return Object.assign(member, { parked, asleep, policy, lenient: volume === null });
 }
 
 /** The signal's name and the command stand on the container's own labels. */

@@ -9,6 +9,7 @@ import type { RollContext } from "./context.ts";
 import { gate, GateFailure, Interrupted, type Proof } from "./gate.ts";
 import { expectKept, isThere } from "./fate.ts";
 import { nudge, nudgeBack } from "./nudge.ts";
+import type { MemberRecord } from "./record.ts";
 import {
   bringBack,
   compare,
@@ -51,6 +52,8 @@ export interface Member {
   left: boolean;
   /** The old container was removed by somebody: what failed then was no fault of the files. */
   removed: boolean;
+  /** Its own restart policy; null: it is not replaced, or nobody has looked yet. */
+  policy: MemberRecord["policy"];
   /** Milliseconds since the epoch; null: it has not been stopped, or signalled. */
   stoppedAt: number | null;
   signalledAt: number | null;
@@ -74,6 +77,7 @@ export function newMember(given: Pick<Member, Given>): Member {
     asleep: false,
     left: false,
     removed: false,
+    policy: null,
     stoppedAt: null,
     signalledAt: null,
     wasAiling: false,

@@ -1,7 +1,7 @@
 /** One roll of one unit: its members in waves, what it is made with, and what is written down of it. */
 import { randomBytes } from "node:crypto";
 import { groupBy } from "../collections.ts";
-import type { FollowStep, RollStep, Unit } from "../types.ts";
+import type { Fault, FollowStep, RollStep, Unit } from "../types.ts";
 import type { RollContext } from "./context.ts";
 import { type Job, type Member, newMember } from "./member.ts";
 import type { MemberRecord, RollRecord } from "./record.ts";
@@ -74,18 +74,29 @@ export const isStopped = ({ onChange }: Pick<Member, "onChange">): boolean =>
 export const standing = (operation: Pick<Operation, "waves">): Member[] =>
   membersOf(operation).filter((member) => !member.left);
 
+/** The engine was gone in the middle of the way back: what it left is recovered once it is there again. */
+export const isGivenUp = ({ code }: Pick<Fault, "code">): boolean => code !== "docker-unreachable";
+
 /** Before anything of it is done: what a killed sidecar is to find. */
-export async function save(ctx: RollContext, operation: Operation, phase: RollRecord["phase"]): Promise<void> {
+export async function save(
+  ctx: RollContext,
+  operation: Operation,
+  phase: RollRecord["phase"],
+  fault: Fault | null = null,
+): Promise<void> {
   await ctx.records.write({
     operation: operation.mark.operation,
     phase,
     generations: { ...operation.wanted },
     members: membersOf(operation).map(recordOf),
+    givenUp: fault,
   });
 }
 
-function recordOf({ proving, oldId, volume, onChange, wave, follows, parked, asleep }: Member): MemberRecord {
+function recordOf({ proving, oldId, onChange, follows, ...rest }: Member): MemberRecord {
+  const { volume, wave, parked, asleep, policy } = rest;
   // Nothing is rolled by `none`.
   const how = onChange.kind === "none" ? "signal" : onChange.kind;
-  return { service: proving.service, container: oldId, volume, how, wave, follows: [...follows], parked, asleep };
+  const same = { volume, wave, parked, asleep, policy };
+  return { service: proving.service, container: oldId, how, follows: [...follows], ...same };
 }

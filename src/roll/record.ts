@@ -1,9 +1,14 @@
 /**
  * What is written down of a roll before anything is touched. Docker is the journal (DESIGN.md rule 4) for containers
  * that are replaced; one that is restarted, signalled or stopped for another keeps its id and its labels, so a killed
- * sidecar would find nothing of what it did to it. Ids and names only: no value, no environment.
+ * sidecar would find nothing of what it did to it. Ids, names and
+ * messages only: no value, no environment.
  */
 import * as z from "zod";
+import { EXIT_STATUS, type ErrorCode } from "../errors.ts";
+
+/** Of Docker's HostConfig. */
+export const restartPolicy = z.object({ Name: z.string(), MaximumRetryCount: z.number() });
 
 const member = z.object({
   service: z.string(),
@@ -18,6 +23,16 @@ const member = z.object({
   parked: z.boolean(),
   /** It did not run when its turn came near: it must not be started. */
   asleep: z.boolean(),
+  /** Its own restart policy, which it lacks while it is kept; null: it is not replaced. */
+  policy: restartPolicy.nullable().default(null),
+});
+
+/** As a Fault. */
+const fault = z.object({
+  code: z.enum(Object.keys(EXIT_STATUS) as [ErrorCode, ...ErrorCode[]]),
+  subject: z.string(),
+  message: z.string(),
+  hint: z.string().optional(),
 });
 
 export const rollRecord = z.object({
@@ -27,6 +42,8 @@ export const rollRecord = z.object({
   /** Volume to the generation id that it holds once the unit has committed. */
   generations: z.record(z.string(), z.string()),
   members: z.array(member),
+  /** Why its way back failed: only a person's `retry` goes on with it. */
+  givenUp: fault.nullable().default(null),
 });
 
 export type RollRecord = Readonly<z.infer<typeof rollRecord>>;

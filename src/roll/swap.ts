@@ -6,6 +6,7 @@
 import { SidecryptError, toSidecryptError } from "../errors.ts";
 import type { CreateBody, Inspected, Json } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
+import { allOf } from "./all-of.ts";
 import { differences } from "./compare.ts";
 import type { RollContext } from "./context.ts";
 import { Interrupted } from "./gate.ts";
@@ -174,8 +175,9 @@ export async function tellOfRest(ctx: RollContext, { oldId, named }: Swap): Prom
 export async function swapIn(ctx: RollContext, swap: Swap, isRunning: boolean): Promise<void> {
   await stopOld(ctx, swap, isRunning);
   await trade(ctx, swap);
-  await ctx.docker.start(swap.newId);
-  await retire(ctx, swap);
+  // Beside the start, which takes longest: an engine that ends between the two would bring up both at its next start.
+  await allOf([loosePolicy(ctx, swap), ctx.docker.start(swap.newId)]);
+  ctx.hands.guard(swap.oldId, swap.newId);
 }
 
 /** The new one takes the place of one that does not run, and does not run either. */
@@ -210,11 +212,15 @@ async function trade(ctx: RollContext, { final, oldId, newId }: Swap): Promise<v
   ctx.hands.release(newId);
 }
 
-/** The kept one must not come up with the engine (H22); only a stopped container may be updated. */
-async function retire(ctx: RollContext, { oldId, newId }: Swap): Promise<void> {
+async function retire(ctx: RollContext, swap: Swap): Promise<void> {
   // Compose's `up` may choose the kept one of the two, and remove the other: then it has to run.
-  ctx.hands.guard(oldId, newId);
-  await ctx.docker.setRestartPolicy(oldId, { Name: "no", MaximumRetryCount: 0 });
+  ctx.hands.guard(swap.oldId, swap.newId);
+  await loosePolicy(ctx, swap);
+}
+
+/** The kept one must not come up with the engine (H22); only a stopped container may be updated. */
+function loosePolicy(ctx: RollContext, { oldId }: Swap): Promise<void> {
+  return ctx.docker.setRestartPolicy(oldId, { Name: "no", MaximumRetryCount: 0 });
 }
 
 /** Stops the new container and moves it out of the name's way. Idempotent, decides by what it sees. */

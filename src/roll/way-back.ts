@@ -9,9 +9,10 @@ import { faultOf } from "../fault.ts";
 import type { Fault, Outcome } from "../types.ts";
 import type { RollContext } from "./context.ts";
 import { gate, Interrupted } from "./gate.ts";
+import { allOf } from "./all-of.ts";
 import { back, down, keepWhatIsLeft, type Member, recordSeen, tidy } from "./member.ts";
 import { requireSameDrops } from "./same-drop.ts";
-import { membersOf, type Operation, standing, type Wave } from "./operation.ts";
+import { isGivenUp, membersOf, type Operation, save, standing, type Wave } from "./operation.ts";
 
 /** Shared with recovery, which builds the operation from what it finds. */
 export async function wayBack(ctx: RollContext, operation: Operation, cause: SidecryptError): Promise<Outcome> {
@@ -20,7 +21,7 @@ export async function wayBack(ctx: RollContext, operation: Operation, cause: Sid
   try {
     await goBack(ctx, operation);
   } catch (thrown) {
-    return { kind: "stuck", fault: stuckFault(fault, toSidecryptError(thrown)) };
+    return giveUp(ctx, operation, stuckFault(fault, toSidecryptError(thrown)));
   }
   // Refused before anything was touched: no file had a part in it.
   const isEngines = cause.code.startsWith("docker-") && !membersOf(operation).some((member) => member.touched);
@@ -29,6 +30,12 @@ export async function wayBack(ctx: RollContext, operation: Operation, cause: Sid
     ({ removed, left }) => removed && (left || cause.code === "docker-refused"),
   );
   return { kind: isEngines || isPersons || mayPassLater(cause) ? "undone" : "rolled-back", fault };
+}
+
+/** Written down, so that no later life of the sidecar tries it either; but for an engine that is away, and comes back. */
+async function giveUp(ctx: RollContext, operation: Operation, fault: Fault): Promise<Outcome> {
+  if (isGivenUp(fault)) await save(ctx, operation, "rolling", fault).catch(() => undefined);
+  return { kind: "stuck", fault };
 }
 
 async function goBack(ctx: RollContext, operation: Operation): Promise<void> {
@@ -76,12 +83,6 @@ async function recordOld(ctx: RollContext, operation: Operation): Promise<void> 
     if (generation === null) continue;
     await recordSeen(ctx, touched, volume, generation, (member) => member.oldId);
   }
-}
-
-/** All have ended before the first failure is told: nothing goes on behind the back of what follows. */
-async function allOf(work: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(work)).find((one) => one.status === "rejected");
-  if (failed !== undefined) throw toSidecryptError(failed.reason);
 }
 
 /** Milliseconds before another try: an engine that hiccups must not leave a bot down. Each step is idempotent. */

@@ -206,6 +206,13 @@ test("H43: where the way back failed too, no later look touches a container of i
     [],
   );
 
+  // Nor does another life of the sidecar.
+  isBroken = false;
+  await it.start({});
+  await it.run(NEVER);
+  expect(it.consumer("bot1").state).toBe("stuck");
+  expect(it.sidecar.session.calls.filter(({ name, mutates }) => mutates && name !== "markSeen")).toEqual([]);
+
   isBroken = false;
   it.world.engine.behave = () => "healthy";
   expect(await it.cycle.retry(null, [])).toEqual(["bot1"]);

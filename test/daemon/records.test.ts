@@ -18,6 +18,7 @@ const record = (operation: string, phase: RollRecord["phase"] = "rolling"): Roll
   operation,
   phase,
   generations: { "bot-secrets": "a".repeat(32) },
+  givenUp: null,
   members: [
     {
       service: "bot",
@@ -28,6 +29,7 @@ const record = (operation: string, phase: RollRecord["phase"] = "rolling"): Roll
       follows: ["redis"],
       parked: true,
       asleep: false,
+      policy: null,
     },
   ],
 });

@@ -161,8 +161,11 @@ export class FakeEngine {
   kill(reference: string, signal: string): void {
     const one = this.must(reference);
     if (one.state !== "running") throw refusal(409, "is not running");
-    this.#emit("kill", one.id, { signal: signal.replace("HUP", "1") });
+    this.#emit("kill", one.id, { signal: signal.replace("HUP", "1").replace("KILL", "9") });
     if (signal === "HUP") one.loaded = this.read(one);
+    if (signal !== "KILL") return;
+    one.state = "exited";
+    this.#emit("die", one.id);
   }
 
   rename(reference: string, name: string): void {

@@ -57,7 +57,7 @@ describe.each(["recreate", "restart"])("on-change %s", (onChange) => {
 test("the new one stopped by hand during its gate stays stopped, and commits", async () => {
   const world = await World.on(BOT);
   const stop = whenever(
-    (call) => call.name === "update",
+    (call) => call.name === "start",
     () => {
       world.engine.stop(nameOf("bot"));
     },
@@ -79,7 +79,29 @@ test.each(["stop", "rename", "start", "update"])("a backup started after our %s 
   );
   const sidecar = new Sidecar(world, start);
   await sidecar.converge();
+  // Our own start is under way by then: for as long as the guard takes there are two.
+  const moment = world.engine.violations.splice(0);
+  expect(moment).toEqual(name === "update" ? [expect.stringContaining("started while")] : []);
   expect(world.problems("v2")).toEqual([]);
+});
+
+test("a backup that was started and stopped again hides no person's stop of it later on", async () => {
+  const world = await World.on(BOT);
+  world.bad = "v2";
+  const old = world.containersOf("bot")[0]!;
+  const start = whenever(calls("update"), () => {
+    world.engine.start(old.id);
+    world.engine.violations.length = 0;
+  });
+  const stop = whenever(calls("start", 2), () => {
+    world.engine.stop(old.id);
+  });
+  const sidecar = new Sidecar(world, (call) => {
+    start(call);
+    return stop(call);
+  });
+  expect((await sidecar.roll()).kind).toBe("rolled-back");
+  expect(world.containersOf("bot").map(({ name, state }) => [name, state])).toEqual([[nameOf("bot"), "exited"]]);
 });
 
 test("a signal of ours is not taken for a human's: a process that dies of the new secret fails its gate", async () => {
@@ -115,7 +137,7 @@ test("somebody's HUP to the new one is no reason to leave the old one stopped", 
   const world = await World.on(BOT);
   world.bad = "v2";
   const hup = whenever(
-    (call) => call.name === "update",
+    (call) => call.name === "start",
     () => {
       world.engine.kill(nameOf("bot"), "HUP");
     },
@@ -164,7 +186,7 @@ test("a bot removed by hand while its copy is being made stays removed", async (
 test("the candidate removed by hand: the old one is back, with its own restart policy", async () => {
   const world = await World.on(BOT);
   const remove = whenever(
-    (call) => call.name === "update",
+    (call) => call.name === "start",
     () => {
       world.engine.stop(nameOf("bot"));
       world.engine.remove(nameOf("bot"));
@@ -226,7 +248,7 @@ test("H6: the new one started before its turn is stopped, and the roll goes on",
   });
   const sidecar = new Sidecar(world, start);
   await sidecar.roll();
-  expect(sidecar.session.calls.filter(({ name, about }) => name === "stop" && about.includes("_"))).toHaveLength(1);
+  expect(sidecar.session.calls.filter(({ name, about }) => name === "kill" && about.includes("_"))).toHaveLength(1);
   expect(world.problems("v2")).toEqual([]);
 });
 
@@ -258,7 +280,7 @@ test.each([
     world.bad = bad;
     const old = world.containersOf("bot")[0]!;
     let chosen: string | null = null;
-    const up = whenever(calls("update"), () => {
+    const up = whenever(calls("start"), () => {
       chosen = world.engine.byName(nameOf("bot"))!.id;
       world.engine.stop(chosen);
     });
@@ -296,7 +318,7 @@ test("stopped by hand while the new one is made it stays stopped", async () => {
 test.each([
   ["before the stop", "create", 1],
   ["before the start", "rename", 1],
-  ["at its gate", "update", 1],
+  ["at its gate", "start", 1],
   ["on the way back, before the files", "stop", 2],
   ["on the way back, before the old one starts", "rename", 4],
   ["on the way back, at the old one's gate", "start", 2],

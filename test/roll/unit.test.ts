@@ -36,6 +36,16 @@ async function callsOf(services: readonly Service[], bad: string | null): Promis
 /** Killed at a read leaves what a kill after the write before it leaves. */
 const writes = (calls: readonly Call[]): Call[] => calls.filter((call) => call.mutates);
 
+/** Somebody's `docker rm -f` of a new container whose old one is still kept. */
+function removeNewest({ engine }: World): void {
+  const isKept = (id: string): boolean =>
+    engine.find(engine.inspect(id)!.labels["sidecrypt.replaces"] ?? "")?.name.includes(".bak.") === true;
+  const newest = [...engine.containers.keys()].findLast(isKept);
+  if (newest === undefined) return;
+  engine.stop(newest);
+  engine.containers.delete(newest);
+}
+
 const said = (call: Call | undefined): string => (call === undefined ? "-" : `${call.n} ${call.name} ${call.about}`);
 
 async function untilKilled(work: Promise<unknown>): Promise<void> {
@@ -171,6 +181,21 @@ describe.each([
     expect(broken).toEqual([]);
   });
 
+  test("killed anywhere once the old ones were renamed, then somebody removes a new one", async () => {
+    const broken: string[] = [];
+    const walked = writes(await callsOf(services, null));
+    const renamed = walked.findIndex(({ name }) => name === "rename");
+    const committed = walked.findIndex(({ name }) => name === "remove");
+    for (const call of walked.slice(renamed, committed)) {
+      const world = await World.on(services);
+      await untilKilled(new Sidecar(world, at(call.n, "kill-after")).converge());
+      removeNewest(world);
+      const outcomes = await converge(world);
+      broken.push(...world.problems("v2").map((one) => `${said(call)}: ${outcomes}: ${one}`));
+    }
+    expect(broken).toEqual([]);
+  });
+
   test.each<Trouble>(["refuse-500", "unreachable", "answer-lost"])(
     "%s once on the way back: never two, and a retry ends it",
     async (trouble) => {
@@ -205,6 +230,31 @@ test("H22: the kept one loses its restart policy once it is stopped, never while
     expect(states).toEqual(bad === null ? [stripped] : [stripped, "stack-bot-1 exited"]);
     expect(world.containersOf("bot").map((one) => one.policy["Name"])).toEqual(["always"]);
   }
+});
+
+test("H22: the kept one has lost its restart policy before its successor is started", async () => {
+  const world = await World.on(SOLO);
+  const sidecar = new Sidecar(world);
+  await sidecar.roll();
+  const names = sidecar.session.calls.map(({ name }) => name);
+  expect(names.indexOf("update")).toBeLessThan(names.indexOf("start"));
+});
+
+test("a copy that the engine makes otherwise than it was told to is removed, and nothing else is touched", async () => {
+  const world = await World.on(SOLO);
+  const before = world.containersOf("bot").map(({ id, startedAt, name }) => [id, startedAt, name]);
+  const create = world.engine.create.bind(world.engine);
+  world.engine.create = (name, spec) => {
+    const HostConfig = { ...(spec.body["HostConfig"] as object), CapAdd: ["NET_ADMIN"] };
+    return create(name, { ...spec, body: { ...spec.body, HostConfig } });
+  };
+  const sidecar = new Sidecar(world);
+  const outcome = await sidecar.roll();
+  expect(outcome).toMatchObject({ fault: { code: "roll-unfaithful" } });
+  expect(outcome).toMatchObject({ fault: { message: expect.stringContaining("HostConfig.CapAdd") as string } });
+  expect(world.containersOf("bot").map(({ id, startedAt, name }) => [id, startedAt, name])).toEqual(before);
+  expect(sidecar.session.calls.filter(({ name }) => ["stop", "rename", "start"].includes(name))).toEqual([]);
+  expect(world.problems("v1")).toEqual([]);
 });
 
 test("H5: a roll that begins with a name of Compose's making ends with the canonical one", async () => {

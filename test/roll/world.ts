@@ -301,8 +301,8 @@ export class Sidecar {
       if (guarded === null) return;
       const beside = hands.besideOf(guarded);
       if (beside !== null && world.engine.find(beside)?.state !== "running") return;
-      hands.expectStop(guarded);
-      void this.session.stop(guarded).catch(() => undefined);
+      hands.expectSignal(guarded);
+      void this.session.kill(guarded, "KILL").catch(() => undefined);
     };
   }
 
