@@ -3,7 +3,7 @@ import { armor, Encrypter } from "age-encryption";
 import { SidecryptError } from "../errors.ts";
 import type { AgeEntry } from "./document.ts";
 import type { Identities } from "./identities.ts";
-import { MAX_SHOWN_RECIPIENT, MAX_SHOWN_RECIPIENTS } from "./limits.ts";
+import { MAX_ENC_LENGTH, MAX_SHOWN_RECIPIENT, MAX_SHOWN_RECIPIENTS } from "./limits.ts";
 import type { Metadata } from "./metadata.ts";
 import { sshRecipient } from "./ssh-age.ts";
 import { parseSshRecipient, sshRecipientText } from "./ssh-key.ts";
@@ -20,8 +20,9 @@ export async function recoverDataKey(metadata: Metadata, identities: Identities)
   throw noMatch(metadata, identities);
 }
 
-/** Null: not an armored file; a broken entry must not shut out the others. */
+/** Null: not an armored file, or none of one recipient; a broken entry must not shut out the others. */
 function decodeArmor(text: string): Uint8Array | null {
+  if (text.length > MAX_ENC_LENGTH) return null;
   try {
     return armor.decode(text);
   } catch {

@@ -63,7 +63,7 @@ export interface MetadataText {
 
 export interface Document {
   readonly text: string;
-  /** latin1: one character for each byte. */
+  /** latin1: one character for each byte. Metadata are UTF-8 even so. */
   readonly encoding: "latin1" | "utf8";
   /** In document order. */
   readonly leaves: readonly Leaf[];
@@ -95,6 +95,9 @@ export interface Store {
   fieldToken(text: string): string;
 }
 
+/** Bytes that are no UTF-8 stand as U+DC80 to U+DCFF, which no UTF-8 text holds. */
+const LONE = 0xdc00;
+
 /** Edits must not overlap. */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   const parts: string[] = [];
@@ -110,6 +113,27 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
 
 export function bytesOf(text: string, { encoding }: Pick<Document, "encoding">): Buffer {
   return Buffer.from(text, encoding);
+}
+
+/** A latin1 text as the UTF-8 that its bytes are; where they are none, what is beyond ASCII stands as {@link LONE}. */
+export function utf8Of(latin1: string): string {
+  if (!/[\u0080-\u00ff]/.test(latin1)) return latin1;
+  const bytes = Buffer.from(latin1, "latin1");
+  const text = bytes.toString();
+  if (Buffer.from(text).equals(bytes)) return text;
+  return latin1.replace(/[\u0080-\u00ff]/g, (byte) => String.fromCharCode(LONE + byte.charCodeAt(0)));
+}
+
+/** The way back. */
+export function latin1Of(text: string): string {
+  const parts = text.split(/([\udc80-\udcff])/u);
+  return parts
+    .map((part, at) => (at % 2 === 0 ? bytesIn(part) : String.fromCharCode(part.charCodeAt(0) - LONE)))
+    .join("");
+}
+
+function bytesIn(text: string): string {
+  return Buffer.from(text).toString("latin1");
 }
 
 /** From 1. */

@@ -1,9 +1,20 @@
 /**
  * SOPS' dotenv, byte for byte (sops.md §1.1, §1.2): no quotes, no trimming, no interpolation. The one escape is
- * backslash-n for a line feed. The text is latin1, one character for each byte.
+ * backslash-n for a line feed. The text is latin1, one character for each byte; sops writes its metadata as UTF-8.
  */
 import { SidecryptError } from "../errors.ts";
-import type { AgeEntry, Comment, Document, Edit, Field, Leaf, Span, Store } from "./document.ts";
+import {
+  latin1Of,
+  utf8Of,
+  type AgeEntry,
+  type Comment,
+  type Document,
+  type Edit,
+  type Field,
+  type Leaf,
+  type Span,
+  type Store,
+} from "./document.ts";
 import { MAX_LINES, MAX_SECRETS } from "./limits.ts";
 
 export const METADATA_PREFIX = "sops_";
@@ -49,7 +60,7 @@ export const dotenv: Store = {
     if (first === undefined) return [insertion(document, document.text.length, metadataLines(age, new Map()))];
     return [{ ...first, text: metadataLines(age, new Map()) }, ...others.map((span) => ({ ...span, text: "" }))];
   },
-  fieldToken: escapeLineFeeds,
+  fieldToken,
 };
 
 function parse(bytes: Uint8Array): Document {
@@ -71,7 +82,7 @@ function parse(bytes: Uint8Array): Document {
       if (!leaf.name.startsWith(METADATA_PREFIX)) leaves.push(leaf);
       else {
         const name = leaf.name.slice(METADATA_PREFIX.length);
-        fields.push({ name, text: leaf.text, slot: leaf.slot });
+        fields.push({ name, text: utf8Of(leaf.text), slot: leaf.slot });
         whole.push(entry);
         if (name.startsWith(AGE_PREFIX)) age.push(entry);
       }
@@ -124,7 +135,11 @@ function metadataLines(age: readonly AgeEntry[], fields: ReadonlyMap<string, str
     [`age__list_${index}__map_recipient`, recipient],
   ]);
   const sorted = [...fields].sort(([a], [b]) => (a < b ? -1 : 1));
-  return [...list, ...sorted].map(([name, text]) => `${METADATA_PREFIX}${name}=${escapeLineFeeds(text)}\n`).join("");
+  return [...list, ...sorted].map(([name, text]) => `${METADATA_PREFIX}${name}=${fieldToken(text)}\n`).join("");
+}
+
+function fieldToken(text: string): string {
+  return latin1Of(escapeLineFeeds(text));
 }
 
 function withLineFeed(line: string): string {

@@ -1,5 +1,5 @@
 /** SOPS' JSON (sops.md §2.2). */
-import { decodeUtf8, type AgeEntry, type Document, type Edit, type Span, type Store } from "./document.ts";
+import { decodeUtf8, latin1Of, type AgeEntry, type Document, type Edit, type Span, type Store } from "./document.ts";
 import { parseJson } from "./json.ts";
 import { leavesOf, METADATA_KEY, metadataOf, type MapNode } from "./tree.ts";
 
@@ -49,8 +49,10 @@ function memberSpan({ entries }: MapNode, index: number): Span {
 }
 
 /** A member at the end of the data, before `sops` where that is the last. */
-function member({ text }: Document, written: string): Edit {
+function member({ text, encoding }: Document, json: string): Edit {
   const { entries, span } = parseJson(text);
+  // A binary file, before it is sealed, is a text of bytes.
+  const written = encoding === "latin1" ? latin1Of(json) : json;
   const data = entries.filter(({ key }) => key !== METADATA_KEY);
   const last = data.at(-1);
   if (last !== undefined) {

@@ -5,7 +5,7 @@
 import { SidecryptError } from "../errors.ts";
 import type { Warning } from "../types.ts";
 import { lineAt, type AgeEntry, type Field, type MetadataText } from "./document.ts";
-import { MAX_AGE_ENTRIES } from "./limits.ts";
+import { MAX_AGE_ENTRIES, MAX_SHOWN_FIELDS } from "./limits.ts";
 import { COMMENT_RULE_FIELDS, DEFAULT_RULE, makeRule, RULE_FIELDS, type Rule } from "./rule.ts";
 import { lastModifiedText } from "./time.ts";
 
@@ -32,18 +32,19 @@ const SCALARS = [
 ];
 const KNOWN = new Set([...LISTS, ...SCALARS]);
 const UPDATE = ".sops.yaml and run `sops updatekeys` on it";
+const UNKNOWN = "metadata that sops does not know: ignored, and not authenticated";
 const SEPARATOR = /__(?:map|list)_/;
 const AGE_FIELD = /^age__list_(0|[1-9]\d{0,3})__map_(\w+)$/;
 
 /** @param text - what the slots are in, for line numbers. */
 export function parseMetadata({ fields: all }: MetadataText, text: string): Metadata {
   const fields = new Map<string, string>();
-  const warnings: Warning[] = [];
+  const unknown: Field[] = [];
   for (const field of all) {
-    const shown = show(field, text);
-    if (fields.has(field.name)) throw forged(`${shown} stands twice`);
+    const shown = (): string => show(field, text);
+    if (fields.has(field.name)) throw forged(`${shown()} stands twice`);
     fields.set(field.name, field.text);
-    if (!isKnown(field.name, shown)) warnings.push(unknown(field, text));
+    if (!isKnown(field.name, shown)) unknown.push(field);
   }
   refuseUnsupported(fields);
   return {
@@ -53,26 +54,29 @@ export function parseMetadata({ fields: all }: MetadataText, text: string): Meta
     mac: fields.get("mac") ?? "",
     rule: ruleOf(fields),
     hasRule: RULE_FIELDS.some((field) => fields.has(field)),
-    warnings,
+    warnings: unknownWarnings(unknown, text),
   };
 }
 
-/** False: a field that sops does not know, which is ignored. Throws for one that could pass for a known one. */
-function isKnown(field: string, shown: string): boolean {
+/**
+ * False: a field that sops does not know, which is ignored. Throws for one that could pass for a known one.
+ * @param shown - called for a fault only: a line number takes as long as the text before it.
+ */
+function isKnown(field: string, shown: () => string): boolean {
   const [head = "", ...rest] = field.split(SEPARATOR);
   const plain = head.toLowerCase();
   // sops matches names without regard to case when there is no exact match.
-  if (plain !== head && KNOWN.has(plain)) throw forged(`${shown} is a case variant of sops_${plain}`);
+  if (plain !== head && KNOWN.has(plain)) throw forged(`${shown()} is a case variant of sops_${plain}`);
   if (!KNOWN.has(head)) return false;
-  if (LISTS.includes(head) !== rest.length > 0) throw malformed(`${shown} has the wrong shape`);
+  if (LISTS.includes(head) !== rest.length > 0) throw malformed(`${shown()} has the wrong shape`);
   return head !== "age" || isKnownAgeField(field, shown);
 }
 
-function isKnownAgeField(field: string, shown: string): boolean {
+function isKnownAgeField(field: string, shown: () => string): boolean {
   const name = AGE_FIELD.exec(field)?.[2];
-  if (name === undefined) throw malformed(`${shown} has the wrong shape`);
+  if (name === undefined) throw malformed(`${shown()} has the wrong shape`);
   if (name === "enc" || name === "recipient") return true;
-  if (["enc", "recipient"].includes(name.toLowerCase())) throw forged(`${shown} is a case variant`);
+  if (["enc", "recipient"].includes(name.toLowerCase())) throw forged(`${shown()} is a case variant`);
   return false;
 }
 
@@ -135,9 +139,13 @@ function show({ name, slot }: Field, text: string): string {
   return isPlain(name) ? `sops_${name} (line ${line})` : `the metadata on line ${line}`;
 }
 
-function unknown({ name, slot }: Field, text: string): Warning {
-  const subject = isPlain(name) ? `sops_${name}` : `line ${lineAt(text, slot.start)}`;
-  return { subject, message: "metadata that sops does not know: ignored, and not authenticated" };
+/** The first ones one by one: a file of nothing else may hold tens of thousands. */
+function unknownWarnings(fields: readonly Field[], text: string): Warning[] {
+  const warnings = fields.slice(0, MAX_SHOWN_FIELDS).map(({ name, slot }) => {
+    return { subject: isPlain(name) ? `sops_${name}` : `line ${lineAt(text, slot.start)}`, message: UNKNOWN };
+  });
+  const more = fields.length - warnings.length;
+  return more > 0 ? [...warnings, { subject: `${more} more fields`, message: UNKNOWN }] : warnings;
 }
 
 function isPlain(name: string): boolean {

@@ -64,11 +64,25 @@ export async function openUnsealed(
 
 /** Everything but the policy on empty values and the meaning of quotes. */
 export async function unseal(bytes: Uint8Array, identities: Identities): Promise<Unsealed> {
+  const { text, metadata } = readStructure(bytes);
+  return verified(text, metadata, await recoverDataKey(metadata, identities));
+}
+
+/** What was just written, by its data key: whoever encrypts need not hold a key that opens it. */
+export function unsealWith(bytes: Uint8Array, dataKey: Buffer): Unsealed {
+  const { text, metadata } = readStructure(bytes);
+  return verified(text, metadata, dataKey);
+}
+
+function readStructure(bytes: Uint8Array): { readonly text: BundleText; readonly metadata: Metadata } {
   const text = readBundle(bytes);
-  const { document } = text;
   const metadata = describeMetadata(text);
-  requireNames(document, RESTORE);
-  const dataKey = await recoverDataKey(metadata, identities);
+  requireNames(text.document, RESTORE);
+  return { text, metadata };
+}
+
+function verified(text: BundleText, metadata: Metadata, dataKey: Buffer): Unsealed {
+  const { document } = text;
   const values = document.leaves.map((leaf) => readValue(leaf, document, metadata.rule, dataKey));
   const plaintexts = values.map((value) => value.bytes);
   requireMac(metadata.mac, plaintexts, dataKey, metadata.lastModified);

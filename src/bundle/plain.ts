@@ -8,9 +8,9 @@ import { BINARY_KEY, isBinaryShape, innerDotenv } from "./binary.ts";
 import { applyEdits, bytesOf, type AgeEntry, type Document, type Edit, type Format, type Leaf } from "./document.ts";
 import { escapeLineFeeds, METADATA_PREFIX } from "./dotenv.ts";
 import type { Identities } from "./identities.ts";
-import { contentOf, refuseEmpty, requireNames, unseal, type Unsealed, type Value } from "./open.ts";
+import { contentOf, refuseEmpty, requireNames, unseal, unsealWith, type Unsealed, type Value } from "./open.ts";
 import { DEFAULT_RULE, makeRule, type Rule, type RuleField } from "./rule.ts";
-import { macEdits, macOf, openComment, requireHolds, wrapAll, type SetOptions } from "./seal.ts";
+import { macEdits, macOf, openComment, requireHolds, requireSame, wrapAll, type SetOptions } from "./seal.ts";
 import { readPlain, STORES } from "./stores.ts";
 import { requireStorableName } from "./storable.ts";
 import { formatTime } from "./time.ts";
@@ -18,6 +18,7 @@ import { DATA_KEY_BYTES, encryptValue, pathAad } from "./value.ts";
 
 /** The version of sops whose format a new file has, not ours. */
 const SOPS_VERSION = "3.13.1";
+const REWRITE = "nothing was written; write that line in another way, or encrypt the file with sops";
 
 export interface EncryptOptions {
   readonly recipients: readonly string[];
@@ -199,7 +200,19 @@ async function sealNew(
     ...sealedComments(document, rule, dataKey, new Map()),
     store.attach(document, age, fields),
   ];
-  return Uint8Array.from(bytesOf(applyEdits(document.text, edits), document));
+  const sealedBytes = bytesOf(applyEdits(document.text, edits), document);
+  requireReadable(sealedBytes, values, dataKey);
+  return Uint8Array.from(sealedBytes);
+}
+
+/** Before anything is returned: it may take the place of the only plaintext. */
+function requireReadable(bytes: Uint8Array, wanted: readonly Value[], dataKey: Buffer): void {
+  try {
+    requireSame(unsealWith(bytes, dataKey).values, wanted);
+  } catch (thrown) {
+    if (!(thrown instanceof SidecryptError)) throw thrown;
+    throw new SidecryptError(thrown.code, `encrypted, the file could not be read again: ${thrown.message}`, REWRITE);
+  }
 }
 
 /** The classic leak: a rule copied from another kind of file makes a file look encrypted (sops.md §5). */

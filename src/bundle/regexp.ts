@@ -1,17 +1,11 @@
 /**
  * Go's RE2, the part that rules over names need: literals, classes, groups, alternation, anchors, repetition. A pattern
- * comes from an untrusted file and a backtracking engine can be made to hang, so this one keeps the set of possible
- * states instead: time is bounded by name length × states, and by a budget over all names. What it does not know is refused, never guessed.
+ * comes from an untrusted file: what this does not know is refused, never guessed, and no backtracking engine, which such
+ * a pattern can make hang, is asked (automaton.ts).
  */
-import { SidecryptError } from "../errors.ts";
-import { MAX_PATTERN_LENGTH, MAX_PATTERN_STATES, MAX_PATTERN_STEPS } from "./limits.ts";
+import { Automaton, type State, type Test } from "./automaton.ts";
+import { MAX_PATTERN_LENGTH, MAX_PATTERN_STATES } from "./limits.ts";
 
-type Test = (code: number) => boolean;
-type State =
-  | { readonly kind: "byte"; readonly test: Test; readonly next: State }
-  | { readonly kind: "split"; readonly outs: State[] }
-  | { readonly kind: "start" | "end"; readonly next: State }
-  | { readonly kind: "match" };
 /** Builds the states that lead to `next`; called once for each copy that a repetition needs. */
 type Node = (next: State) => State;
 
@@ -20,8 +14,8 @@ export function compilePattern(pattern: string): Matcher | null {
   if (pattern.length > MAX_PATTERN_LENGTH || !/^[\x20-\x7e]*$/.test(pattern)) return null;
   try {
     const start = new Parser(pattern).parse()({ kind: "match" });
-    const budget = { steps: MAX_PATTERN_STEPS };
-    return (text) => search(start, text, budget);
+    const automaton = new Automaton(start);
+    return (text) => automaton.finds(text);
   } catch (thrown) {
     if (thrown instanceof Unsupported) return null;
     throw thrown;
@@ -31,37 +25,6 @@ export function compilePattern(pattern: string): Matcher | null {
 export type Matcher = (text: string) => boolean;
 
 class Unsupported extends Error {}
-
-function search(start: State, text: string, budget: { steps: number }): boolean {
-  let states = new Set<State>();
-  for (let at = 0; at <= text.length; at += 1) {
-    const here = new Set<State>();
-    for (const state of [...states, start]) if (enter(state, here, at, text.length)) return true;
-    budget.steps -= here.size;
-    if (budget.steps < 0) throw new SidecryptError("bundle-unsupported", "the file's rule takes too long to apply");
-    states = step(here, text.charCodeAt(at));
-  }
-  return false;
-}
-
-/** Adds what can be reached without reading; true: the match is reached. Iterative, since chains can be long. */
-function enter(from: State, here: Set<State>, at: number, length: number): boolean {
-  const open = [from];
-  for (let state = open.pop(); state !== undefined; state = open.pop()) {
-    if (here.has(state)) continue;
-    here.add(state);
-    if (state.kind === "match") return true;
-    if (state.kind === "split") open.push(...state.outs);
-    if ((state.kind === "start" && at === 0) || (state.kind === "end" && at === length)) open.push(state.next);
-  }
-  return false;
-}
-
-function step(here: Set<State>, code: number): Set<State> {
-  const next = new Set<State>();
-  for (const state of here) if (state.kind === "byte" && state.test(code)) next.add(state.next);
-  return next;
-}
 
 const DIGIT: Test = (code) => code >= 48 && code <= 57;
 const WORD: Test = (code) => DIGIT(code) || code === 95 || isLetter(code);
@@ -106,7 +69,11 @@ class Parser {
     while (this.#take("|")) branches.push(this.#sequence());
     const [only] = branches;
     if (branches.length === 1 && only !== undefined) return only;
-    return (next) => this.#state({ kind: "split", outs: branches.map((branch) => branch(next)) });
+    const counted = (branch: Node, next: State): State => {
+      this.#count();
+      return branch(next);
+    };
+    return (next) => this.#state({ kind: "split", outs: branches.map((branch) => counted(branch, next)) });
   }
 
   #sequence(): Node {
@@ -194,7 +161,9 @@ class Parser {
     do tests.push(this.#classItem());
     while (!this.#take("]"));
     const any: Test = (code) => tests.some((test) => test(code));
-    return negated ? not(any) : any;
+    // A class may hold hundreds of items, and stand in thousands of states.
+    const table = Array.from({ length: 128 }, (_, code) => any(code) !== negated);
+    return (code) => table[code] ?? any(code) !== negated;
   }
 
   #classItem(): Test {
@@ -249,7 +218,7 @@ class Parser {
     return state;
   }
 
-  /** Copies count too: those of an empty group have no states, and could be nested for ever. */
+  /** Copies and branches count too: those of an empty group have no states, and could be nested for ever. */
   #count(): void {
     this.#states += 1;
     if (this.#states > MAX_PATTERN_STATES) throw new Unsupported();

@@ -71,15 +71,24 @@ export async function unsetSecret(
   return finished(before, written, identities, wanted, now, options);
 }
 
-/** The same data key for other recipients, as `sops updatekeys`: whoever had it still has it (sops.md §8). */
+/**
+ * The same data key for other recipients: whoever had it still has it (sops.md §8). `sops updatekeys` wraps it for all
+ * anew; here who stays keeps the entry that is there: one that somebody put into the list, which nothing authenticates,
+ * opens for nobody, and has to go on doing so.
+ */
 export async function withRecipients(
   bytes: Uint8Array,
   identities: Identities,
   recipients: readonly string[],
 ): Promise<Uint8Array> {
   const before = await unseal(bytes, identities);
-  const { document, store, dataKey } = before;
-  const edits = store.replaceAge(document, await wrapAll(dataKey, recipients));
+  const { document, store, dataKey, metadata } = before;
+  const wanted = [...new Set(recipients)];
+  const kept = metadata.age.filter(({ recipient }) => wanted.includes(recipient));
+  const added = wanted.filter((one) => !kept.some(({ recipient }) => recipient === one));
+  const made = kept.length > 0 && added.length === 0 ? [] : await wrapAll(dataKey, added);
+  const age = wanted.flatMap((one) => [...kept, ...made].filter(({ recipient }) => recipient === one));
+  const edits = store.replaceAge(document, age);
   const after = bytesOf(applyEdits(document.text, edits), document);
   return Uint8Array.from(after);
 }
@@ -259,6 +268,10 @@ export async function requireHolds(
 ): Promise<void> {
   const { values, text } = contentOf(await unseal(bytes, identities));
   refuseEmpty(values, options.allowEmpty, text);
+  requireSame(values, wanted);
+}
+
+export function requireSame(values: readonly Value[], wanted: readonly Pick<Value, "name" | "bytes">[]): void {
   const same = values.length === wanted.length && values.every((value, index) => isSame(value, wanted[index]));
   if (!same) throw new SidecryptError("internal", "the new file does not hold what was set");
 }

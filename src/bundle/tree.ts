@@ -5,7 +5,7 @@
  */
 import { SidecryptError } from "../errors.ts";
 import { lineAt, type Field, type Leaf, type MetadataText, type Span } from "./document.ts";
-import { MAX_SECRETS } from "./limits.ts";
+import { MAX_NAME_LENGTH, MAX_SECRETS } from "./limits.ts";
 import type { ValueType } from "./types.ts";
 
 export type Node = MapNode | ListNode | ScalarNode;
@@ -51,9 +51,12 @@ export function leavesOf(root: MapNode, text: string, entryOf: (map: MapNode, in
   const visitMap = (map: MapNode, path: readonly string[], outer: Span | null): void => {
     for (const [index, entry] of map.entries.entries()) {
       if (path.length === 0 && entry.key === METADATA_KEY) continue;
+      const here = [...path, entry.key];
       if (!KEY.test(entry.key)) throw malformed(`${where(entry)}: a key has characters that a name cannot have`, KEYS);
+      if (isLong(here.join("_")))
+        throw malformed(`${where(entry)}: the name is longer than ${MAX_NAME_LENGTH} characters`, LONG);
       const removed = map.entries.length === 1 && outer !== null ? outer : entryOf(map, index);
-      visit(entry.value, [...path, entry.key], removed, entry.indent);
+      visit(entry.value, here, removed, entry.indent);
     }
   };
   const visit = (node: Node, path: readonly string[], entry: Span, indent: number | null): void => {
@@ -113,6 +116,7 @@ export function metadataOf(root: MapNode, whole: (index: number) => Span): Metad
   if (node.kind !== "map") throw malformed('"sops" is no map', RESTORE);
   const fields: Field[] = [];
   const visit = (value: Node, name: string): void => {
+    if (isLong(name)) throw strange();
     if (value.kind === "map") for (const entry of value.entries) visit(entry.value, `${name}__map_${field(entry.key)}`);
     else if (value.kind === "list")
       value.items.forEach((item, at) => {
@@ -127,9 +131,17 @@ export function metadataOf(root: MapNode, whole: (index: number) => Span): Metad
 
 /** A key that holds the separators of the flat form could pass for another path. */
 function field(key: string): string {
-  if (/__(?:map|list)_/.test(key))
-    throw new SidecryptError("bundle-forged", "a metadata key that no sops writes", RESTORE);
+  if (/__(?:map|list)_/.test(key) || isLong(key)) throw strange();
   return key;
+}
+
+function strange(): SidecryptError {
+  return new SidecryptError("bundle-forged", "a metadata key that no sops writes", RESTORE);
+}
+
+/** Each name holds the keys above it: one long key with many below it would fill the memory. */
+function isLong(name: string): boolean {
+  return name.length > MAX_NAME_LENGTH;
 }
 
 function fieldText({ type, text }: ScalarNode): string {
@@ -145,6 +157,7 @@ function unsupported(message: string, hint: string): SidecryptError {
 }
 
 const KEYS = "keys are letters, digits and underscores: db_password, not db-password";
+const LONG = "shorten its keys";
 const ONE = "write it as a plain value: SOPS does not authenticate which of the two it is";
 const NESTED = "SOPS does not authenticate list indices: name the elements in a map";
 const EMPTY = "remove the element";

@@ -1,11 +1,13 @@
 /** What a YAML scalar means to sops' go-yaml, and how one is written so that every reader of YAML takes it for the same. */
 import type { ScalarNode } from "./tree.ts";
-import { scalarOfNumber } from "./types.ts";
+import { isCanonical, scalarOfNumber } from "./types.ts";
 
 const NULL = /^(?:|~|null|Null|NULL)$/;
 const TRUE = /^(?:true|True|TRUE)$/;
 const FALSE = /^(?:false|False|FALSE)$/;
 const DECIMAL = /^-?(?:0|[1-9]\d*)(?:\.\d+(?:[eE][-+]?\d+)?)?$/;
+/** Beyond int64 go-yaml makes an unsigned one of it, which sops does not know. */
+const UNSIGNED = /^\d{19,20}$/;
 /** Numbers of some dialect: octal, hexadecimal, grouped, with a sign or an exponent; infinities; times. */
 const ODD = [
   /^[-+]?0[xobXOB]?[\da-fA-F_]+$/,
@@ -28,6 +30,9 @@ export function resolvePlain(text: string): Pick<ScalarNode, "type" | "text"> | 
   if (FALSE.test(text)) return { type: "bool", text: "False" };
   // No number is that long, and a ciphertext need not be searched for one.
   if (text.length > 350) return { type: "str", text };
+  // An integer to go-yaml, and no integer has a sign at zero; a float does: -0.0.
+  if (text === "-0") return { type: "int", text: "0" };
+  if (UNSIGNED.test(text) && !isCanonical("int", Buffer.from(text))) return null;
   if (DECIMAL.test(text)) return scalarOfNumber(text);
   return ODD.some((pattern) => pattern.test(text)) ? null : { type: "str", text };
 }

@@ -120,10 +120,8 @@ class Reader {
       });
       return { kind: "list", items, span: rangeOf(node) };
     }
-    if (!isScalar(node) || typeof node.value !== "string") {
-      const at = this.#text.indexOf(":", after) + 1;
-      return { kind: "scalar", type: "none", text: "", span: { start: at, end: at }, indent };
-    }
+    // Between braces a key can stand alone: sops writes none, and there is no place for its value.
+    if (!isScalar(node) || typeof node.value !== "string") throw malformed(this.#text, after, "a key without a value");
     const span = rangeOf(node);
     if (node.type !== "PLAIN" || isMetadata) return { kind: "scalar", type: "str", text: node.value, span, indent };
     const scalar = resolvePlain(node.value);

@@ -10,7 +10,7 @@ import {
   type Span,
   type Store,
 } from "./document.ts";
-import { isListComment, leavesOf, METADATA_KEY, metadataOf, type MapNode, type Node } from "./tree.ts";
+import { isListComment, leavesOf, METADATA_KEY, metadataOf, type MapEntry, type MapNode, type Node } from "./tree.ts";
 import { quote, writeKey, writeScalar } from "./yaml-scalar.ts";
 import { parseYaml } from "./yaml-tree.ts";
 
@@ -27,7 +27,8 @@ export const yaml: Store = {
   },
   append(document, name, text) {
     const at = document.metadata?.whole[0]?.start ?? document.text.length;
-    return insertion(document, at, `${writeKey(name)}: ${writeScalar(text, 0)}\n`);
+    const column = rootColumn(document);
+    return insertion(document, at, `${margin(column)}${writeKey(name)}: ${writeScalar(text, column)}\n`);
   },
   remove(_document, leaf) {
     if (leaf.indent !== null) return { ...(leaf.entry ?? leaf.slot), text: "" };
@@ -36,13 +37,14 @@ export const yaml: Store = {
   },
   attach(document, age, fields) {
     const sorted = [...fields].sort(([a], [b]) => (a < b ? -1 : 1));
-    const lines = sorted.map(([name, text]) => `${margin(STEP)}${name}: ${fieldToken(text)}\n`);
-    const block = `${METADATA_KEY}:\n${ageLines(age, STEP)}${lines.join("")}`;
+    const column = rootColumn(document);
+    const lines = sorted.map(([name, text]) => `${margin(column + STEP)}${name}: ${fieldToken(text)}\n`);
+    const block = `${margin(column)}${METADATA_KEY}:\n${ageLines(age, column + STEP)}${lines.join("")}`;
     return insertion(document, document.text.length, block);
   },
   carry(document, from) {
     const [whole] = from.metadata?.whole ?? [];
-    const block = whole === undefined ? "" : from.text.slice(whole.start, whole.end);
+    const block = whole === undefined ? "" : moved(from.text.slice(whole.start, whole.end), from, document);
     return insertion(document, document.text.length, block.endsWith("\n") ? block : `${block}\n`);
   },
   replaceAge({ text, metadata }, age) {
@@ -64,13 +66,11 @@ function parse(bytes: Uint8Array): Document {
   return {
     text,
     encoding: "utf8",
-    leaves: leavesOf(root, text, ({ entries }, index) => linesOf(entries[index]?.span ?? NOWHERE, text)),
+    leaves: leavesOf(root, text, ({ entries }, index) => linesOf(entries[index], text)),
     comments: [...outside.map((span) => commentAt(span, text, places)), ...listComments(root, text, [])],
     metadata,
   };
 }
-
-const NOWHERE: Span = { start: 0, end: 0 };
 
 /** The whole block, and the lines of `age` in it. */
 function metadataIn(root: MapNode, text: string): MetadataText | null {
@@ -93,7 +93,7 @@ function untilNext({ entries }: MapNode, index: number, text: string, end: numbe
   };
 }
 
-/** Where a map's keys or a list's elements stand. */
+/** Where a map's keys or a list's elements stand; in the order of the text. */
 interface Place {
   readonly start: number;
   readonly column: number | null;
@@ -124,8 +124,8 @@ function placesOf(root: MapNode): Place[] {
 function commentAt({ start, end }: Span, text: string, places: readonly Place[]): Comment {
   const line = lineStart(text, start);
   const column = start - line;
-  const after = places.findIndex((place) => place.start > start);
-  const [previous, next] = after < 0 ? [places.at(-1), undefined] : [places[after - 1], places[after]];
+  const after = firstAfter(places, start);
+  const [previous, next] = [places[after - 1], places[after]];
   const isTrailing = text.slice(line, start).trim() !== "";
   const beside = isTrailing ? previous : [next, previous].find((place) => place?.column === column);
   const inList = next?.column === null && !isTrailing ? next : undefined;
@@ -137,6 +137,17 @@ function commentAt({ start, end }: Span, text: string, places: readonly Place[])
     prefix: "",
     paths: unique([guess, ...paths, []]),
   };
+}
+
+/** By halves, since places stand in the order of the text, and a file may hold tens of thousands of both. */
+export function firstAfter(places: readonly Pick<Place, "start">[], offset: number): number {
+  let [low, high] = [0, places.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((places[middle]?.start ?? Infinity) > offset) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function prefixes(path: readonly string[]): (readonly string[])[] {
@@ -155,18 +166,33 @@ function listComments(node: Node, text: string, path: readonly string[]): Commen
   if (node.kind !== "list") return [];
   return node.items.flatMap((item): Comment[] => {
     if (item.kind !== "scalar" || !isListComment(item)) return listComments(item, text, path);
+    // Between brackets no comment can stand: it stays the element that it is.
+    if (item.indent === null) return [];
     const start = text.lastIndexOf("-", item.span.start);
     return [{ text: item.text, slot: { start, end: item.span.end }, prefix: "#", paths: [path] }];
   });
 }
 
-function linesOf({ start, end }: Span, text: string): Span {
+/** Between brackets it is the entry alone, which is not removed: a line may hold thousands of them. */
+function linesOf(entry: MapEntry | undefined, text: string): Span {
+  const { start, end } = entry?.span ?? { start: 0, end: 0 };
+  if (entry?.indent === null) return { start, end };
   const lf = text[end - 1] === "\n" ? end - 1 : text.indexOf("\n", end);
   return { start: lineStart(text, start), end: lf < 0 ? text.length : lf + 1 };
 }
 
 function lineStart(text: string, offset: number): number {
   return offset === 0 ? 0 : text.lastIndexOf("\n", offset - 1) + 1;
+}
+
+/** Where every key at the top has to stand. */
+function rootColumn({ text }: Document): number {
+  return parseYaml(text).root.entries[0]?.indent ?? 0;
+}
+
+/** The lines of one document, as far to the right as another one has its keys. */
+function moved(lines: string, from: Document, to: Document): string {
+  return lines.replaceAll(new RegExp(`^ {${rootColumn(from)}}(?=.)`, "gm"), margin(rootColumn(to)));
 }
 
 /** Whole lines. */

@@ -3,35 +3,64 @@
  * be made: shared by the test that judges it and by the one that holds docs/FORGERIES.md.
  */
 import { encryptPlain, setSecret } from "../../src/bundle/index.ts";
+import { sealMac } from "../../src/bundle/mac.ts";
+import { unseal } from "../../src/bundle/open.ts";
 import { LATER, NOW, STRICT, type Keys } from "./support.ts";
 
 export const KINDS = ["dotenv", "json", "yaml", "binary"] as const;
 export type Kind = (typeof KINDS)[number];
 
 export const VALUES = { USER: "alice", PASSWORD: "new-password", PIN: "5432", FLAG: "True" };
+/** In plaintext by the file's own rule, one after the other. */
+const NEIGHBOURS = { HOST_unencrypted: "db-east", ZONE_unencrypted: "zone-1" };
+
+/** What the forger finds: the four values; two more in plaintext; those under a MAC that does not cover plaintext. */
+export const BASES = ["four", "neighbours", "mac-only"] as const;
+export type Base = (typeof BASES)[number];
 
 /** An old version and today's, under one data key. */
 export interface Versions {
   readonly old: string;
   readonly text: string;
+  /** Today's. */
+  readonly values: Readonly<Record<string, string>>;
 }
 
-export async function versions(keys: Keys, kind: Kind): Promise<Versions> {
-  const values = { ...VALUES, PASSWORD: "old-password" };
+export async function versions(keys: Keys, kind: Kind, base: Base): Promise<Versions> {
+  const values = base === "four" ? VALUES : { ...VALUES, ...NEIGHBOURS };
+  const options = { recipients: [keys.recipient], rule: null, now: NOW, allowEmpty: new Set<string>() };
+  const plain = plainText(kind, { ...values, PASSWORD: "old-password" });
+  const bytes = await encryptPlain(Buffer.from(plain), kind, options);
+  const next = await setSecret(bytes, keys.identities, "PASSWORD", Buffer.from("new-password"), LATER, STRICT);
+  const [old, text] = [bytes, next].map((file) => Buffer.from(file).toString()) as [string, string];
+  return { old, text: base === "mac-only" ? await macOnlyEncrypted(keys, kind, text) : text, values };
+}
+
+function plainText(kind: Kind, values: Readonly<Record<string, string>>): string {
+  if (kind === "json") return JSON.stringify(values, null, "\t");
   const lines = Object.entries(values).map(([name, value]) => {
     return kind === "yaml" ? `${name}: "${value}"\n` : `${name}=${value}\n`;
   });
-  const plain = kind === "json" ? JSON.stringify(values, null, "\t") : lines.join("");
-  const options = { recipients: [keys.recipient], rule: null, now: NOW, allowEmpty: new Set<string>() };
-  const bytes = await encryptPlain(Buffer.from(plain), kind, options);
-  const next = await setSecret(bytes, keys.identities, "PASSWORD", Buffer.from("new-password"), LATER, STRICT);
-  return { old: Buffer.from(bytes).toString(), text: Buffer.from(next).toString() };
+  return (kind === "binary" ? "" : "# note\n") + lines.join("");
+}
+
+/** As `sops encrypt --mac-only-encrypted` seals it (sops.md §4.1). */
+async function macOnlyEncrypted(keys: Keys, kind: Kind, text: string): Promise<string> {
+  const { values, dataKey, metadata } = await unseal(Buffer.from(text), keys.identities);
+  const start = Buffer.from("8a3fd2ad54ce66527b1034f3d147be0b0b975b3bf44f72c6fdadec8176f27d69", "hex");
+  const covered = values.filter(({ encrypted }) => encrypted).map(({ bytes }) => bytes);
+  const mac = sealMac([start, ...covered], dataKey, metadata.lastModified);
+  const marked = addField(kind, text, "mac_only_encrypted", "true");
+  return marked.replace('_only_encrypted": "true"', '_only_encrypted": true').replace(metadata.mac, () => mac);
 }
 
 export interface Forgery {
   readonly what: string;
   /** Null: it cannot be made in that format. */
   readonly forge: (kind: Kind, versions: Versions) => string | null;
+  readonly base?: Base;
+  /** Nothing authenticates what it changes, and we read it: with a warning for each value that stands so. */
+  readonly passes?: true;
 }
 
 /** To sops a binary file has one value, which holds all four. */
@@ -68,6 +97,10 @@ function field(kind: Kind, name: string): RegExp {
   return new RegExp(`${start}.*\\n`, "m");
 }
 
+function changeComment(kind: Kind, text: string, line: string): string | null {
+  return kind === "json" || kind === "binary" ? null : text.replace(/^#ENC\[.*\n/m, line);
+}
+
 const typed = (type: string) => (found: string) => found.replace(/type:\w+\]/, `type:${type}]`);
 
 export const FORGERIES: readonly Forgery[] = [
@@ -101,9 +134,15 @@ export const FORGERIES: readonly Forgery[] = [
     forge: (kind, { text }) => (kind === "binary" ? null : replaceSealed(text, "FLAG", typed("bool"))),
   },
   {
+    what: "`type:int` on 5432",
+    forge: (kind, { text }) => (kind === "binary" ? null : replaceSealed(text, "PIN", typed("int"))),
+  },
+  {
     what: "a comment added",
     forge: (kind, { text }) => (kind === "json" || kind === "binary" ? null : `#forged\n${text}`),
   },
+  { what: "a comment removed", forge: (kind, { text }) => changeComment(kind, text, "") },
+  { what: "a comment changed", forge: (kind, { text }) => changeComment(kind, text, "#forged\n") },
   {
     what: "text after the bracket",
     forge: (kind, { text }) => replaceSealed(text, target(kind), (found) => `${found}x`),
@@ -167,5 +206,28 @@ export const FORGERIES: readonly Forgery[] = [
       if (kind === "dotenv") return null;
       return kind === "yaml" ? `NEW: {}\n${text}` : text.replace("{", '{\n\t"NEW": {},');
     },
+  },
+  {
+    what: "plaintext neighbours trade bytes",
+    base: "neighbours",
+    passes: true,
+    forge: (kind, { text }) =>
+      kind === "binary" ? null : text.replace("db-east", "db-eastz").replace("zone-1", "one-1"),
+  },
+  {
+    what: "a plaintext neighbour renamed",
+    base: "neighbours",
+    passes: true,
+    forge: (kind, { text }) => (kind === "binary" ? null : text.replace("ZONE_unencrypted", "SITE_unencrypted")),
+  },
+  {
+    what: "a plaintext value changed",
+    base: "neighbours",
+    forge: (kind, { text }) => (kind === "binary" ? null : text.replace("db-east", "db-west")),
+  },
+  {
+    what: "a plaintext value changed under `mac_only_encrypted`",
+    base: "mac-only",
+    forge: (kind, { text }) => (kind === "binary" ? null : text.replace("db-east", "db-west")),
   },
 ];

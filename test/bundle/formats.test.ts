@@ -119,6 +119,33 @@ describe.skipIf(binary === null)(`with the real sops, seed ${seed}`, () => {
     expect(text((await decryptPlain(its, keys.identities)).bytes)).toBe(plain);
   });
 
+  test("YAML whose keys do not start in the first column: it decrypts ours", { timeout: ENOUGH_TIME }, async () => {
+    const ours = await set(await encrypt("  a: x\n  m:\n     b: y\n", "yaml"), "new", "z");
+    expect(await theirs(ours, "yaml")).toEqual({ a: "x", m: { b: "y" }, new: "z" });
+  });
+
+  /** What decrypts ours agrees on the MAC, and so on what each number in plaintext is. */
+  test("numbers in YAML's plaintext are to it what they are to us", { timeout: ENOUGH_TIME }, async () => {
+    const numbers = ["0", "-0", "-0.0", "0.0", "-0.0e5", "7", "-7", "1.0", "1.50", "-1.5e3", "9007199254740991"];
+    for (const number of numbers) {
+      const ours = await encrypt(`a: x\nn_unencrypted: ${number}\n`, "yaml");
+      expect(await theirs(ours, "yaml").catch(() => null), number).toHaveProperty("n_unencrypted");
+      const { stdout } = await sops.on(
+        `n: ${number}\n`,
+        ...["encrypt", "--age", keys.recipient, ...typed("yaml"), "FILE"],
+      );
+      const wanted = textOf(await openText(stdout, keys));
+      expect(textOf(await openText(await encrypt(`n: ${number}\n`, "yaml"), keys)), number).toEqual(wanted);
+    }
+  });
+
+  test("what it takes for a number in another notation is refused", async () => {
+    const odd = ["+0", "0x0", "-0x0", "0o7", "-0o7", "0b1", "-00", "1_0", "+7", ".5", "-0."];
+    for (const number of [...odd, "9223372036854775808"]) {
+      expect(await codeOf(encrypt(`n: ${number}\n`, "yaml")), number).toBe("bundle-malformed");
+    }
+  });
+
   test("binary: any bytes, both ways", { timeout: ENOUGH_TIME }, async () => {
     const bytes = Buffer.from(Uint8Array.from({ length: 256 }, (_, index) => index));
     const ours = await encrypt(bytes, "binary");
@@ -157,6 +184,20 @@ describe("a change keeps every other byte", () => {
     const shared = await withRecipients(file, keys.identities, [keys.recipient, other.recipient]);
     expect(textOf(await openText(shared, other))).toMatchObject({ a: "x", list_1: "q", b_c: "y" });
     expect(text(shared)).toContain(/.*mac.*/.exec(text(file))?.[0]);
+  });
+
+  test("of a file in YAML whose keys do not start in the first column", async () => {
+    const plain = "# note\n  a: x\n  m:\n     b: w\n";
+    const file = await encrypt(plain, "yaml");
+    expect(text(file)).toContain("\n  sops:\n      age:\n");
+    expect(text((await decryptPlain(file, keys.identities)).bytes)).toBe(plain);
+    expect(textOf(await openText(await set(file, "new", "z\nz"), keys))).toEqual({ a: "x", m_b: "w", new: "z\nz" });
+    expect(changed(file, await edit(file, plain.replace("x", "z")))).toEqual(["a", "lastmodified", "mac"]);
+    const shared = await withRecipients(file, keys.identities, [(await newKeys()).recipient, keys.recipient]);
+    expect(textOf(await openText(shared, keys))).toEqual({ a: "x", m_b: "w" });
+    const straight = await edit(file, plain.replaceAll(/^ {2}/gm, ""));
+    expect(text(straight)).toContain("\nsops:\n    age:\n");
+    expect(textOf(await openText(straight, keys))).toEqual({ a: "x", m_b: "w" });
   });
 
   test("integers beyond 2^53 stay exact", async () => {
@@ -225,6 +266,7 @@ describe("what has no one reading is refused", () => {
     ["a time", "yaml", "a: 2026-01-01\nb: hunter2\n", "bundle-malformed"],
     ["a tab for indentation", "yaml", "a:\n\tb: hunter2\n", "bundle-malformed"],
     ["nothing but braces", "yaml", "{a: hunter2}\n", "bundle-malformed"],
+    ["a key without a value between braces", "yaml", "a: {b, c: hunter2}\n", "bundle-malformed"],
     ["a loader variable on a path", "yaml", "LD:\n  PRELOAD: hunter2\n", "value-unstorable"],
     ["what is encrypted already", "json", '{"a": "hunter2", "sops": {}}', "value-unstorable"],
   ])("%s, %s", async (_, format, plain, code) => {

@@ -7,7 +7,7 @@ import {
   unsetSecret,
   withRecipients,
 } from "../../src/bundle/index.ts";
-import { codeOf, LATER, newKeys, NOW, openText, STRICT, textOf, type Keys } from "./support.ts";
+import { codeOf, faultOf, LATER, newKeys, NOW, openText, said, STRICT, textOf, type Keys } from "./support.ts";
 
 const PLAIN = "# a note\nA=alpha\nB=beta\nPORT_unencrypted=80\n";
 let keys: Keys;
@@ -45,6 +45,15 @@ describe("a plain file encrypted", () => {
     ["an empty value", (): Uint8Array => Buffer.from("A=\n"), "bundle-empty-value"],
   ] as const)("is refused: %s", async (_, plain, code) => {
     expect(await codeOf(encryptPlain(plain(), "dotenv", options()))).toBe(code);
+  });
+
+  test.each([
+    ["a line that makes it look like dotenv", "yaml", 'A: x\nB_unencrypted: "B=ENC[AES256_GCM,hunter2"\n'],
+    ["a byte that no bundle holds", "dotenv", "A=x\nB_unencrypted=hunter2\0\n"],
+  ] as const)("is refused where it could not be read again: %s", async (_, format, plain) => {
+    const fault = await faultOf(encryptPlain(Buffer.from(plain), format, options()));
+    expect(fault.message).toMatch(/^encrypted, the file could not be read again: /);
+    expect(said(fault)).not.toContain("hunter2");
   });
 
   test("under a rule that encrypts nothing is refused", async () => {

@@ -6,7 +6,18 @@ import { join } from "node:path";
 import { Stanza } from "age-encryption";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { wrapDataKey } from "../../src/bundle/datakey.ts";
-import { createBundle, open, parseIdentities, readIdentities, recipientsOf } from "../../src/bundle/index.ts";
+import {
+  createBundle,
+  describeBundle,
+  editPlain,
+  encryptPlain,
+  open,
+  parseIdentities,
+  readIdentities,
+  recipientsOf,
+  rewrap,
+  type Format,
+} from "../../src/bundle/index.ts";
 import { sshIdentity, sshRecipient } from "../../src/bundle/ssh-age.ts";
 import { parseSshPrivateKey, parseSshRecipient } from "../../src/bundle/ssh-key.ts";
 import { asBundle, faultOf, newKeys, NOW, openText, RAW, said, textOf } from "./support.ts";
@@ -163,6 +174,61 @@ describe.skipIf(binary === null).each(KINDS)("with the real sops, ssh-%s", (kind
       expect(textOf(await openText(theirs, age, RAW))).toEqual({ A: "one", B: "two" });
       const ours = await createBundle([age.recipient, recipient], [["C", Buffer.from("three")]], NOW);
       expect(await sops.values(ours)).toEqual({ C: "three" });
+    } finally {
+      sops.close();
+    }
+  });
+});
+
+describe("a label beyond ASCII", () => {
+  const LABEL = "jürgen@büro – 🔑";
+  const named = (): string => `${withoutComment(pairs.ed25519.recipient)} ${LABEL}`;
+  const plain = (format: Format): Buffer =>
+    Buffer.from(format === "json" ? '{"A": "one"}' : format === "yaml" ? "A: one\n" : "A=one\n");
+  const encrypt = (format: Format, recipients: readonly string[]) =>
+    encryptPlain(plain(format), format, { recipients, rule: null, now: NOW, allowEmpty: new Set() });
+
+  test.each(["dotenv", "json", "yaml", "binary"] as const)("%s: is UTF-8 in the file, and stays it", async (format) => {
+    const { identities, recipient } = await newKeys();
+    const file = await encrypt(format, [recipient, named()]);
+    const edited = await editPlain(
+      file,
+      identities,
+      Buffer.from(String(plain(format)).replace("one", "two")),
+      NOW,
+      RAW,
+    );
+    const moved = await rewrap(edited, identities, [named(), recipient], NOW);
+    for (const bytes of [file, edited, moved]) {
+      expect(new TextDecoder("utf-8", { fatal: true }).decode(bytes)).toContain(LABEL);
+      expect(describeBundle(bytes).recipients.toSorted()).toEqual([named(), recipient].toSorted());
+    }
+  });
+
+  test("that is no UTF-8 is kept byte for byte", async () => {
+    const { identities, recipient } = await newKeys();
+    const file = Buffer.from(await encrypt("dotenv", [recipient, named()])).toString("latin1");
+    const odd = Buffer.from(file.replace(/ j.*$/m, " j\xfcrgen \xf0\x9f"), "latin1");
+    const { recipients } = describeBundle(odd);
+    const after = [
+      await rewrap(odd, identities, recipients, NOW),
+      await editPlain(odd, identities, Buffer.from("A=two\n"), NOW, RAW),
+    ];
+    for (const bytes of after) expect(Buffer.from(bytes).toString("latin1")).toContain(" j\xfcrgen \xf0\x9f\n");
+  });
+
+  test.skipIf(binary === null)("of sops' own files is the text that it was given", { timeout: 60_000 }, async () => {
+    const { identities, identity, recipient } = await newKeys();
+    const sops = new Sops(binary ?? "", `${identity}\n`);
+    try {
+      for (const format of ["dotenv", "json", "yaml", "binary"] as const) {
+        const types = ["--input-type", format, "--output-type", format];
+        const file = await sops.encrypt(plain(format), [recipient, named()], ...types);
+        expect(describeBundle(file).recipients, format).toEqual([recipient, named()]);
+        const changed = String(plain(format)).replace("one", "two");
+        const edited = await editPlain(file, identities, Buffer.from(changed), NOW, RAW);
+        expect((await sops.on(edited, "decrypt", ...types, "FILE")).stdout.toString(), format).toContain("two");
+      }
     } finally {
       sops.close();
     }
