@@ -213,6 +213,7 @@ export const VARIABLES: readonly string[] = Object.keys(schema.shape);
 export function parseConfig(env: Environment): Config {
   const set = withoutEmpty(env);
   refuseKeyInEnvironment(set);
+  refuseKeyCommands(set);
   refuseDebugging(set);
   refuseUnknown(set);
   const parsed = schema.safeParse(set);
@@ -280,6 +281,22 @@ function refuseKeyInEnvironment(env: Environment): void {
     "SOPS_AGE_KEY is set: an environment stands in docker inspect, for everyone who reaches the engine",
     "put the key into a file, mount it read-only, and name it in SOPS_AGE_KEY_FILE (default /run/age.key)",
   );
+}
+
+/** sops runs them: passed over in silence, they would leave another key to be tried than the one that was meant. */
+function refuseKeyCommands(env: Environment): void {
+  const commands = [
+    ["SOPS_AGE_KEY_CMD", env["SOPS_AGE_KEY_CMD"], "SOPS_AGE_KEY_FILE"],
+    ["SOPS_AGE_SSH_PRIVATE_KEY_CMD", env["SOPS_AGE_SSH_PRIVATE_KEY_CMD"], "SOPS_AGE_SSH_PRIVATE_KEY_FILE"],
+  ] as const;
+  for (const [name, command, instead] of commands) {
+    if (command === undefined) continue;
+    throw new SidecryptError(
+      "config-invalid",
+      `${name} is set: sidecrypt runs no command for a key`,
+      `put the key into a file (mode 0600, in memory if it is made each time), name it in ${instead}, and unset ${name}`,
+    );
+  }
 }
 
 /** Options of Node that open the process's memory, or write it or its environment to a file. */

@@ -25,7 +25,7 @@ export async function edit(argv: readonly string[], io: Io, ui: Ui): Promise<num
       return 0;
     }
     const names = await changedNames(file, bytes, config, ui);
-    await replaceBundle(file, bytes, ui);
+    await replaceBundle(file, bytes, config, ui);
     for (const name of names) ui.say(name);
     ui.say(`${file.path} written`);
     return 0;

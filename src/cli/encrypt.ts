@@ -5,16 +5,16 @@ import { SidecryptError, toSidecryptError } from "../errors.ts";
 import { loadIdentities } from "../keys.ts";
 import { nearest } from "../near.ts";
 import { nameRuleOf, recipientsOf, ruleFor, type CreationRule } from "../rules/index.ts";
-import { readBundle } from "../source/index.ts";
+import { LARGEST_BUNDLE, readBundle } from "../source/index.ts";
 import type { Bundle } from "../types.ts";
 import { parseArguments, usage, type Parsed } from "./arguments.ts";
 import type { Io } from "./io.ts";
 import { FORMATS, formatByName, rememberPlaintext } from "./plaintext.ts";
 import { findRules } from "./policy.ts";
 import { replaceFile } from "./replace.ts";
-import { changed } from "./rewriting.ts";
+import { changed, requirePinned } from "./rewriting.ts";
 import type { Ui } from "./ui.ts";
-import { readPiped } from "./value.ts";
+import { readWhole } from "./value.ts";
 import { writeNew } from "./write-new.ts";
 
 const FLAGS = {
@@ -51,6 +51,7 @@ export async function encrypt(argv: readonly string[], io: Io, ui: Ui): Promise<
   };
   const bytes = await changed(plain.path, plain.bytes, () => encryptPlain(plain.bytes, format, options));
   if (bytes === null) throw new SidecryptError("internal", `${plain.path}: nothing was encrypted`);
+  requirePinned(target, bytes, config);
   await sayWhetherItOpens({ ...plain, bytes }, config, ui);
   if (output !== null) await writeNew(output, bytes, "encrypt", BUNDLE_MODE);
   else if (parsed.has("in-place")) await replaceFile(plain.path, plain.digest, bytes);
@@ -92,7 +93,13 @@ function recipientsFrom(age: string | null, rule: CreationRule | null, target: s
 
 async function readStdin({ stdin }: Io): Promise<Bundle> {
   if (stdin.isTTY === true) throw usage("encrypt: nothing is piped in", "encrypt", "sidecrypt encrypt FILE");
-  return { path: "stdin", bytes: await readPiped(stdin, true), digest: "" };
+  return { path: "stdin", bytes: await readWhole(stdin, LARGEST_BUNDLE, tooLarge), digest: "" };
+}
+
+/** As of a file. */
+function tooLarge(): SidecryptError {
+  const hint = "a bundle of secrets is some kilobytes: is it the right file?";
+  return new SidecryptError("bundle-too-large", `stdin is larger than ${LARGEST_BUNDLE / 2 ** 10} KiB`, hint);
 }
 
 function chosenFormat(named: string | null, target: string, bytes: Uint8Array): Format {

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { described } from "../admission.ts";
+import { comparePins, described } from "../admission.ts";
 import { abbreviate, describeBundle, rewrap, withRecipients } from "../bundle/index.ts";
 import { parseConfig, type Config } from "../config.ts";
 import { SidecryptError } from "../errors.ts";
@@ -11,12 +11,16 @@ import { openFile, type OpenedFile } from "./opening.ts";
 import { findRules, recipientsByRule } from "./policy.ts";
 import { changed, replaceBundle, requireSameSecrets } from "./rewriting.ts";
 import { recipientsOf, ruleFor } from "../rules/index.ts";
+import { difference, refuseStrangers, sameSet, unique, without } from "./strangers.ts";
 import type { Ui } from "./ui.ts";
 
 const ACTIONS = ["list", "add", "remove", "sync"] as const;
 type Action = (typeof ACTIONS)[number];
 
 const FLAGS = { bundle: { type: "string" }, config: { type: "string" } } as const;
+
+/** Null: no rule is written for the file. */
+type Ruled = readonly string[] | null;
 
 export async function recipients(argv: readonly string[], io: Io, ui: Ui): Promise<number> {
   const parsed = parseArguments(argv, { command: "recipients", flags: FLAGS, operands: Infinity });
@@ -28,10 +32,10 @@ export async function recipients(argv: readonly string[], io: Io, ui: Ui): Promi
   } else if (rest.length === 0) throw usage(`recipients ${action}: name the recipient`, "recipients");
   if (action === "list" && file !== null) return list(resolve(file), parsed, ui);
   const config = parseConfig(io.env);
-  const opened = await openFile(file, config, ui);
-  if (action === "list") return list(opened.path, parsed, ui);
-  const wanted = await wantedBy(action, opened, rest, parsed, ui);
-  return change(opened, wanted, config, io, ui);
+  if (action === "list") return list((await openFile(file, config, ui)).path, parsed, ui);
+  const opened = await openFile(file, beforeTheChange(config), ui);
+  const ruled = await ruledFor(action, opened.path, parsed.value("config"), ui);
+  return change(opened, wantedBy(action, opened, rest, ruled), ruled, config, io, ui);
 }
 
 function actionOf(word: string | undefined): Action {
@@ -55,26 +59,13 @@ async function list(path: string, parsed: Parsed, ui: Ui): Promise<number> {
   return 0;
 }
 
-/** The recipients that the file shall have, in order. */
-async function wantedBy(
-  action: "add" | "remove" | "sync",
-  { path, bundle }: OpenedFile,
-  named: readonly string[],
-  parsed: Parsed,
-  ui: Ui,
-): Promise<readonly string[]> {
-  const { recipients: present } = describeBundle(bundle.bytes);
-  if (action === "sync") return syncedWith(path, parsed.value("config"), ui);
-  if (action === "add") return [...new Set([...present, ...named])];
-  const missing = named.find((recipient) => !present.includes(recipient));
-  if (missing !== undefined) {
-    const hint = `sidecrypt recipients list --bundle ${path}`;
-    throw new SidecryptError("usage", `${path} is not encrypted for ${abbreviate(missing)}`, hint);
-  }
-  return present.filter((recipient) => !named.includes(recipient));
+/** Pinned recipients are those of the file that is written: once the pins are changed, the one before has others. */
+function beforeTheChange(config: Config): Config {
+  return { ...config, pins: { ...config.pins, recipients: new Map() } };
 }
 
-async function syncedWith(path: string, config: string | null, ui: Ui): Promise<readonly string[]> {
+async function ruledFor(action: Action, path: string, config: string | null, ui: Ui): Promise<Ruled> {
+  if (action !== "sync") return recipientsByRule(path, config, ui);
   const rules = await findRules(path, config, ui);
   const rule = rules === null ? null : ruleFor(rules, path);
   if (rule !== null) return recipientsOf(rule);
@@ -82,15 +73,41 @@ async function syncedWith(path: string, config: string | null, ui: Ui): Promise<
   throw new SidecryptError("rules-invalid", message, "write one, or use recipients add and recipients remove");
 }
 
-async function change(file: OpenedFile, wanted: readonly string[], config: Config, io: Io, ui: Ui): Promise<number> {
+/** The recipients that the file shall have, in order; who stays is spelled as the file spells it. */
+function wantedBy(
+  action: "add" | "remove" | "sync",
+  { path, bundle }: OpenedFile,
+  named: readonly string[],
+  ruled: Ruled,
+): readonly string[] {
+  const { recipients: present } = describeBundle(bundle.bytes);
+  if (action === "sync") return unique(ruled ?? []).map((one) => present.find((held) => sameSet([held], [one])) ?? one);
+  const [missing] = action === "remove" ? without(named, present) : [];
+  if (missing !== undefined) {
+    const hint = `sidecrypt recipients list --bundle ${path}`;
+    throw new SidecryptError("usage", `${path} is not encrypted for ${abbreviate(missing)}`, hint);
+  }
+  refuseStrangers(path, present, ruled, named);
+  return action === "remove" ? without(present, named) : [...present, ...unique(without(named, present))];
+}
+
+async function change(
+  file: OpenedFile,
+  wanted: readonly string[],
+  ruled: Ruled,
+  config: Config,
+  io: Io,
+  ui: Ui,
+): Promise<number> {
   const { path, bundle, identities } = file;
   const { recipients: present, otherServices } = describeBundle(bundle.bytes);
   if (sameSet(present, wanted)) {
+    comparePins(bundle, config.pins);
     ui.say(`${path} is encrypted for exactly these already; it is left as it is`);
     return 0;
   }
   if (wanted.length === 0) throw new SidecryptError("usage", `${path}: at least one recipient has to stay`);
-  const removed = present.filter((recipient) => !wanted.includes(recipient));
+  const removed = without(present, wanted);
   if (removed.length > 0) refuseOtherServices(path, otherServices);
   // Who is removed may have kept the data key: values that are set from now on must not be under it (sops.md §8).
   const bytes = await changed(path, bundle.bytes, () =>
@@ -100,21 +117,25 @@ async function change(file: OpenedFile, wanted: readonly string[], config: Confi
   );
   if (bytes === null) return 0;
   await requireSameSecrets(file, bytes, config);
-  await replaceBundle(file, bytes, ui);
-  for (const recipient of wanted) if (!present.includes(recipient)) ui.say(`added ${abbreviate(recipient)}`);
+  await replaceBundle(file, bytes, config, ui);
+  for (const recipient of without(wanted, present)) ui.say(`added ${abbreviate(recipient)}`);
   for (const recipient of removed) ui.say(`removed ${abbreviate(recipient)}`);
-  if (removed.length > 0) sayWhatRemains(ui);
-  await sayWhatSyncWouldDo(path, wanted, ui);
+  if (removed.length > 0) sayWhatRemains(wanted, ruled, ui);
+  sayWhatSyncWouldDo(wanted, ruled, ui);
   return 0;
 }
 
-function sayWhatRemains(ui: Ui): void {
+function sayWhatRemains(wanted: readonly string[], ruled: Ruled, ui: Ui): void {
   ui.say("the data key is new: who was removed cannot read what is written from now on");
+  if (ruled === null) {
+    // Somebody may have put himself into the file: where no rule tells, a person has to see it.
+    ui.say("no rule in .sops.yaml says who may have the new data key; these have it:");
+    for (const recipient of wanted) ui.say(`  ${abbreviate(recipient)}`);
+  }
   ui.warn("who was removed still knows the old values, and reads them in git's history: rotate each at its issuer");
 }
 
-async function sayWhatSyncWouldDo(path: string, wanted: readonly string[], ui: Ui): Promise<void> {
-  const ruled = await recipientsByRule(path, null, ui).catch(() => null);
+function sayWhatSyncWouldDo(wanted: readonly string[], ruled: Ruled, ui: Ui): void {
   if (ruled === null || sameSet(ruled, wanted)) return;
   ui.warn(`the rule in .sops.yaml says otherwise, and sync or sops updatekeys would follow it: change it too`);
 }
@@ -127,15 +148,4 @@ export function refuseOtherServices(path: string, otherServices: readonly string
     `${path} is encrypted for ${otherServices.join(", ")} too, and a new data key would lock these out`,
     "use sops rotate for this file",
   );
-}
-
-export function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.every((one) => b.includes(one)) && b.every((one) => a.includes(one));
-}
-
-/** In words: what the file has that the rule has not, and the other way round. */
-export function difference(present: readonly string[], ruled: readonly string[]): string {
-  const extra = present.filter((one) => !ruled.includes(one)).map((one) => `the file alone has ${abbreviate(one)}`);
-  const missing = ruled.filter((one) => !present.includes(one)).map((one) => `the rule alone has ${abbreviate(one)}`);
-  return [...extra, ...missing].join("; ");
 }

@@ -1,5 +1,6 @@
 /** A change of a bundle on disk: what was written is opened before the file is replaced, and no message lacks its path. */
 import { stat } from "node:fs/promises";
+import { comparePins } from "../admission.ts";
 import { open } from "../bundle/index.ts";
 import type { Config } from "../config.ts";
 import { SidecryptError, toSidecryptError } from "../errors.ts";
@@ -42,7 +43,21 @@ export async function requireSameSecrets(
   if (!same) throw new SidecryptError("internal", `${path}: the new file would not hold the same values`);
 }
 
-export async function replaceBundle({ path, bundle }: OpenedFile, bytes: Uint8Array, ui: Ui): Promise<void> {
+/** What is about to be written, whatever stood there before: whoever it names has the data key. */
+export function requirePinned(path: string, bytes: Uint8Array, { pins }: Config): void {
+  try {
+    comparePins({ path, name: path, bytes, digest: "" }, pins);
+  } catch (thrown) {
+    const { code, message } = toSidecryptError(thrown);
+    if (code !== "bundle-policy") throw thrown;
+    const hint = "where that is meant, change SIDECRYPT_RECIPIENTS and SIDECRYPT_RULE first";
+    throw new SidecryptError(code, `${message}; nothing was written`, hint);
+  }
+}
+
+export async function replaceBundle(file: OpenedFile, bytes: Uint8Array, config: Config, ui: Ui): Promise<void> {
+  const { path, bundle } = file;
+  requirePinned(path, bytes, config);
   const { ownerKept } = await replaceFile(path, bundle.digest, bytes);
   if (!ownerKept) ui.warn(`${path} belongs to you now: its owner could not be kept`);
   const signature = await stat(`${path}${SIGNATURE_SUFFIX}`).catch(() => null);

@@ -5,8 +5,9 @@ import { parseArguments } from "./arguments.ts";
 import type { Io } from "./io.ts";
 import { openFile } from "./opening.ts";
 import { recipientsByRule } from "./policy.ts";
-import { difference, refuseOtherServices, sameSet } from "./recipients.ts";
+import { refuseOtherServices } from "./recipients.ts";
 import { changed, replaceBundle, requireSameSecrets } from "./rewriting.ts";
+import { requireAsRuled } from "./strangers.ts";
 import type { Ui } from "./ui.ts";
 
 export async function rotate(argv: readonly string[], io: Io, ui: Ui): Promise<number> {
@@ -17,24 +18,14 @@ export async function rotate(argv: readonly string[], io: Io, ui: Ui): Promise<n
   const { path, bundle, identities } = file;
   const { recipients, otherServices } = describeBundle(bundle.bytes);
   refuseOtherServices(path, otherServices);
-  refuseStrangers(path, recipients, await recipientsByRule(path, parsed.value("config"), ui));
+  requireAsRuled(path, recipients, await recipientsByRule(path, parsed.value("config"), ui));
   const bytes = await changed(path, bundle.bytes, () =>
     rewrap(bundle.bytes, identities, recipients, new Date(io.clock.now())),
   );
   if (bytes === null) throw new SidecryptError("internal", `${path}: the data key did not change`);
   await requireSameSecrets(file, bytes, config);
-  await replaceBundle(file, bytes, ui);
+  await replaceBundle(file, bytes, config, ui);
   ui.say(`${path} has a new data key; the values are the same, and for the same recipients:`);
   for (const recipient of recipients) ui.say(`  ${abbreviate(recipient)}`);
   return 0;
-}
-
-/** Nothing authenticates the list in the file: somebody may have put himself in, and would get the new key (sops.md §11.3). */
-function refuseStrangers(path: string, present: readonly string[], ruled: readonly string[] | null): void {
-  if (ruled === null || sameSet(present, ruled)) return;
-  throw new SidecryptError(
-    "rules-invalid",
-    `${path} is not encrypted for whom the rule in .sops.yaml names: ${difference(present, ruled)}`,
-    `if the rule is right: sidecrypt recipients sync --bundle ${path}; else correct the rule first`,
-  );
 }

@@ -38,7 +38,7 @@ export async function set(argv: readonly string[], io: Io, ui: Ui): Promise<numb
     ui.say(`${name} is unchanged; ${file.path} is left as it is`);
     return 0;
   }
-  await replaceBundle(file, bytes, ui);
+  await replaceBundle(file, bytes, config, ui);
   ui.say(`${name} ${file.opened.secrets.has(name) ? "changed in" : "added to"} ${file.path}`);
   return 0;
 }

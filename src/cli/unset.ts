@@ -27,7 +27,7 @@ export async function unset(argv: readonly string[], io: Io, ui: Ui): Promise<nu
   const bytes = await changed(path, bundle.bytes, () =>
     unsetSecret(bundle.bytes, identities, name, new Date(io.clock.now()), { allowEmpty: config.allowEmpty }),
   );
-  if (bytes !== null) await replaceBundle(file, bytes, ui);
+  if (bytes !== null) await replaceBundle(file, bytes, config, ui);
   ui.say(`${name} removed from ${path}`);
   ui.say("its value stays readable in git's history: revoke it at its issuer");
   return 0;

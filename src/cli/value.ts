@@ -15,16 +15,21 @@ const SPACE = 0x20;
 
 /** Everything on stdin; of a newline at its end one is dropped unless it is wanted. */
 export async function readPiped(stdin: Input, keepNewline: boolean): Promise<Uint8Array> {
+  const value = await readWhole(stdin, MAX_VALUE_BYTES, tooLarge);
+  return keepNewline ? value : value.subarray(0, withoutNewline(value));
+}
+
+/** @param refusal - what is thrown of more bytes than `limit`; the rest is not read. */
+export async function readWhole(stdin: Input, limit: number, refusal: () => SidecryptError): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of stdin) {
     const bytes = toBytes(chunk);
     length += bytes.length;
-    if (length > MAX_VALUE_BYTES) throw refused(`the value is larger than ${MAX_VALUE_BYTES} bytes`);
+    if (length > limit) throw refusal();
     chunks.push(bytes);
   }
-  const value = Buffer.concat(chunks);
-  return keepNewline ? value : value.subarray(0, withoutNewline(value));
+  return Buffer.concat(chunks);
 }
 
 function withoutNewline(value: Uint8Array): number {
@@ -67,7 +72,7 @@ async function readLine(chunks: AsyncIterator<Uint8Array | string>): Promise<Uin
         return Uint8Array.from(typed);
       }
       edit(typed, byte);
-      if (typed.length > MAX_VALUE_BYTES) throw refused(`the value is larger than ${MAX_VALUE_BYTES} bytes`);
+      if (typed.length > MAX_VALUE_BYTES) throw tooLarge();
     }
   }
 }
@@ -95,4 +100,8 @@ function severalLines(): SidecryptError {
 
 function refused(message: string, hint?: string): SidecryptError {
   return new SidecryptError("usage", message, hint);
+}
+
+function tooLarge(): SidecryptError {
+  return refused(`the value is larger than ${MAX_VALUE_BYTES} bytes`);
 }

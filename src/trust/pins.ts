@@ -107,8 +107,8 @@ function isNamed({ name, path }: Named, pinned: string): boolean {
   return pinned === name || `/${path}`.endsWith(`/${pinned}`);
 }
 
-/** An SSH key without its comment. */
-function comparable(recipient: string): string {
+/** A recipient by its key: an SSH key without its comment, which anybody may word as he likes. */
+export function comparable(recipient: string): string {
   return recipient.trim().split(/\s+/).slice(0, 2).join(" ");
 }
 

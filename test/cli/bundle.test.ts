@@ -22,6 +22,15 @@ describe("sidecrypt check", () => {
     expect(stdout).not.toContain("c4nary");
   });
 
+  it("names the empty values that were allowed, which SOPS does not authenticate", async () => {
+    const env = { ...shop.env, SIDECRYPT_ALLOW_EMPTY: "EMPTY QUOTED" };
+    const made = join(shop.dir, "made.env");
+    const stdin = "A=a-value\nEMPTY=\nQUOTED=''\n";
+    await sidecrypt(["encrypt", "-", "-o", made, "--age", shop.recipient], { env, stdin });
+    const { stdout } = await sidecrypt(["check", made], { env });
+    expect(stdout).toContain("\nnot authenticated, since empty: EMPTY\nA\nEMPTY\nQUOTED\n");
+  });
+
   it("takes a file that is named", async () => {
     const { SOPS_AGE_KEY_FILE } = shop.env;
     const { status, stdout } = await sidecrypt(["check", shop.bundle], {
@@ -128,6 +137,19 @@ describe("the key file", () => {
         "",
       ].join("\n"),
     );
+  });
+
+  it.each([
+    ["SOPS_AGE_KEY_CMD", "SOPS_AGE_KEY_FILE"],
+    ["SOPS_AGE_SSH_PRIVATE_KEY_CMD", "SOPS_AGE_SSH_PRIVATE_KEY_FILE"],
+  ])("that %s would make, which is not run", async (command, instead) => {
+    const { status, stdout, stderr } = await sidecrypt(["check"], {
+      env: { ...shop.env, [command]: `echo ${CANARY}` },
+    });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toContain(`${command} is set: sidecrypt runs no command for a key\n`);
+    expect(stderr).toContain(`name it in ${instead}, and unset ${command}`);
+    expect(stderr).not.toContain("c4nary");
   });
 
   it("that does not open the bundle", async () => {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sidecrypt, workshop, type Options, type Workshop } from "./harness.ts";
@@ -155,6 +155,46 @@ describe("sidecrypt edit", () => {
     const seen = join(shop.dir, "seen");
     await edit(`echo "$WORD" > ${seen}`, { env: { EDITOR: `WORD=heard ${join(shop.dir, "editor.sh")}` } });
     expect(await readFile(seen, "utf8")).toBe("heard\n");
+  });
+
+  describe("with vim behind it", () => {
+    let bin: string;
+    let seen: string;
+    beforeEach(async () => {
+      bin = join(shop.dir, "my bin");
+      seen = join(shop.dir, "seen");
+      await mkdir(bin);
+      for (const name of ["vim.basic", "nvi"]) {
+        await writeFile(join(bin, name), `#!/bin/sh\nprintf '%s\\n' "$@" > ${seen}\n`, { mode: 0o755 });
+      }
+      await symlink("vim.basic", join(bin, "alternative"));
+      for (const name of ["vi", "vim", "view", "vimdiff", "editor"]) await symlink("alternative", join(bin, name));
+      await symlink("nvi", join(bin, "ex"));
+    });
+
+    const argumentsOf = async (command: string): Promise<string[]> => {
+      const PATH = `${bin}:${process.env["PATH"] ?? ""}`;
+      expect((await edit("exit 9", { env: { PATH, EDITOR: command } })).status).toBe(0);
+      return (await readFile(seen, "utf8")).trim().split("\n").slice(0, -1);
+    };
+    const SETTINGS = "set viminfo= nobackup nowritebackup noundofile";
+    const KEEPS_NOTHING = ["-n", "-i", "NONE", "--cmd", `autocmd BufWritePre * ${SETTINGS}`, "-c", SETTINGS];
+
+    it.each([
+      ["the fallback", () => "", []],
+      ["an argument", () => "vim -f", ["-f"]],
+      ["a variable", () => "TERM=xterm view", []],
+      ["vimdiff", () => "vimdiff", []],
+      ["a link of another name", () => "editor +2", ["+2"]],
+      ["a path in quotes", () => `"${bin}/vim.basic" -f`, ["-f"]],
+      ["a path with a backslash", () => `${bin.replace(" ", "\\ ")}/vi`, []],
+    ])("tells it to keep nothing of the text on a disk: %s", async (_, command, own) => {
+      expect(await argumentsOf(command())).toEqual([...own, ...KEEPS_NOTHING]);
+    });
+
+    it.each(["nvi", "ex -s"])("gives another editor no options of vim: %s", async (command) => {
+      expect(await argumentsOf(command)).toEqual(command.split(" ").slice(1));
+    });
   });
 });
 

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -28,6 +29,27 @@ async function plaintext(keyFile = join(shop.dir, "age.key")): Promise<string> {
 
 /** The lines of values, which a new data key makes anew. */
 const valueLines = (bundle: string): string[] => bundle.split("\n").filter((line) => /^(BOT|REDIS)/.test(line));
+
+/** As somebody may who has no key: nothing authenticates the list. */
+async function putIn(recipient: string): Promise<void> {
+  const name = `sops_age__list_${(await recipients()).length}__map`;
+  const entry = `${name}_enc=of-nothing\n${name}_recipient=${recipient}\n`;
+  await writeFile(shop.bundle, (await text()).replace("sops_lastmodified=", `${entry}sops_lastmodified=`));
+}
+
+/** What opens it, or does not. */
+async function openedBy({ identity }: { identity: string }): Promise<string> {
+  const keyFile = join(shop.dir, "their.key");
+  await writeFile(keyFile, identity);
+  return plaintext(keyFile);
+}
+
+function sshPublicKey(): string {
+  const { x = "" } = generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" });
+  const parts = [Buffer.from("ssh-ed25519"), Buffer.from(x, "base64url")];
+  const wire = Buffer.concat(parts.flatMap((part) => [Buffer.from([0, 0, 0, part.length]), part]));
+  return `ssh-ed25519 ${wire.toString("base64")}`;
+}
 
 describe("sidecrypt recipients", () => {
   it("adds one, and leaves every value's ciphertext as it is", async () => {
@@ -104,6 +126,98 @@ describe("sidecrypt recipients", () => {
     const { status, stderr } = await run("recipients", "add", other.recipient);
     expect(status).toBe(0);
     expect(stderr).toContain("the rule in .sops.yaml says otherwise");
+  });
+
+  it("takes the one who was added first into the rule for no stranger, nor the one who was taken out of it first", async () => {
+    const absent = await generateIdentity();
+    await writeRule([shop.recipient, other.recipient, absent.recipient]);
+    const added = await run("recipients", "add", other.recipient);
+    expect({ status: added.status, said: added.stderr.includes("says otherwise") }).toEqual({ status: 0, said: true });
+    await writeRule([shop.recipient]);
+    expect(await run("recipients", "remove", other.recipient)).toMatchObject({ status: 0 });
+    expect(await recipients()).toEqual([shop.recipient]);
+  });
+
+  it("knows an SSH key under any comment", async () => {
+    const key = sshPublicKey();
+    await run("recipients", "add", `${key} alice@laptop`, `${key} alice@work`);
+    expect(await recipients()).toEqual([shop.recipient, `${key} alice@laptop`]);
+    expect((await run("recipients", "add", key)).stderr).toContain("is encrypted for exactly these already");
+    await writeRule([key, shop.recipient]);
+    expect((await run("recipients", "list")).stderr).not.toContain("not what the rule");
+    expect((await run("rotate")).status).toBe(0);
+    await writeRule([`${key} alice@home`, other.recipient, shop.recipient]);
+    const { stderr } = await run("recipients", "sync");
+    expect(stderr.split("\n").filter((line) => /(added|removed) /.test(line))).toEqual([
+      `sidecrypt: added ${other.recipient}`,
+    ]);
+    expect(await recipients()).toEqual([`${key} alice@laptop`, other.recipient, shop.recipient]);
+    expect((await run("recipients", "remove", key)).status).toBe(0);
+    expect(await recipients()).toEqual([other.recipient, shop.recipient]);
+  });
+
+  it("writes only for those whom SIDECRYPT_RECIPIENTS pins, before and after the pins are changed", async () => {
+    const pinned = (argv: readonly string[], ...pins: readonly string[]) =>
+      sidecrypt(["recipients", ...argv], { env: { ...shop.env, SIDECRYPT_RECIPIENTS: pins.join(" ") } });
+    const before = await text();
+    const refused = await pinned(["add", other.recipient], shop.recipient);
+    expect(refused.status).toBe(3);
+    expect(refused.stderr).toContain(`the recipient ${other.recipient} was added; nothing was written`);
+    expect(await text()).toBe(before);
+    expect((await pinned(["add", other.recipient], shop.recipient, other.recipient)).status).toBe(0);
+    expect((await pinned(["add", other.recipient], shop.recipient)).stderr).toContain("was added");
+    expect((await pinned(["remove", other.recipient], shop.recipient)).status).toBe(0);
+    expect(await recipients()).toEqual([shop.recipient]);
+  });
+});
+
+describe("a recipient that somebody put into the file", () => {
+  let evil: typeof other;
+  beforeEach(async () => {
+    evil = await generateIdentity();
+  });
+
+  it("gets no data key when another one is added", async () => {
+    await putIn(evil.recipient);
+    const entries = async () => (await text()).split("\n").filter((line) => line.startsWith("sops_age__"));
+    const before = await entries();
+    expect((await run("recipients", "add", other.recipient)).status).toBe(0);
+    expect(await recipients()).toEqual([shop.recipient, evil.recipient, other.recipient]);
+    expect((await entries()).slice(0, before.length)).toEqual(before);
+    expect(await openedBy(other)).toContain("BOT1_API_KEY=old-canary-value");
+    await expect(openedBy(evil)).rejects.toMatchObject({ code: "key-no-match" });
+  });
+
+  it("is named where the rule does not name it, and sync takes it out", async () => {
+    await run("recipients", "add", other.recipient);
+    await writeRule([shop.recipient, other.recipient]);
+    await putIn(evil.recipient);
+    const before = await text();
+    const alice = await generateIdentity();
+    for (const argv of [
+      ["add", alice.recipient],
+      ["add", other.recipient],
+      ["remove", other.recipient],
+    ]) {
+      const { status, stderr } = await run("recipients", ...argv);
+      expect(status).toBe(2);
+      expect(stderr).toContain(`the rule in .sops.yaml names: the file alone has ${evil.recipient}\n`);
+      expect(stderr).toContain(`sidecrypt recipients sync --bundle ${shop.bundle}`);
+    }
+    expect(await text()).toBe(before);
+    expect((await run("recipients", "sync")).status).toBe(0);
+    expect(await recipients()).toEqual([shop.recipient, other.recipient]);
+    await expect(openedBy(evil)).rejects.toMatchObject({ code: "key-no-match" });
+  });
+
+  it("shows when one is removed and no rule tells", async () => {
+    await run("recipients", "add", other.recipient);
+    await putIn(evil.recipient);
+    const { status, stderr } = await run("recipients", "remove", other.recipient);
+    expect(status).toBe(0);
+    expect(stderr).toContain(
+      `these have it:\nsidecrypt:   ${shop.recipient}\nsidecrypt:   ${evil.recipient}\nsidecrypt: warning: `,
+    );
   });
 });
 

@@ -48,6 +48,39 @@ describe("sidecrypt encrypt", () => {
     expect(await decrypted(join(shop.dir, "x.env"))).toBe(PLAIN);
   });
 
+  it("takes as much from stdin as from a file, and no more", async () => {
+    const argv = ["encrypt", "-", "--filename-override", join(shop.dir, "x.env"), "--age", shop.recipient];
+    const long = `#${"x".repeat(64 * 1024)}\n`.repeat(20);
+    const { status, stdout } = await run(argv, { stdin: `${long}${PLAIN}` });
+    expect(status).toBe(0);
+    expect(stdout.length).toBeGreaterThan(1024 * 1024);
+    const mebibyte = Buffer.alloc(2 ** 20, "x");
+    expect(await run(argv, { stdin: Array<Buffer>(17).fill(mebibyte) })).toEqual({
+      status: 3,
+      stdout: "",
+      stderr:
+        "sidecrypt: error: stdin is larger than 16384 KiB\n" +
+        "sidecrypt: hint: a bundle of secrets is some kilobytes: is it the right file?\n",
+    });
+  });
+
+  it("writes nothing that the pins refuse", async () => {
+    const { recipient } = await generateIdentity();
+    const target = join(shop.dir, "new.env");
+    const pinned = (pins: Record<string, string>, ...argv: readonly string[]) =>
+      run(["encrypt", plain, "--age", `${shop.recipient},${recipient}`, ...argv], { env: { ...shop.env, ...pins } });
+    for (const argv of [[], ["-o", target], ["-i"]]) {
+      const { status, stdout, stderr } = await pinned({ SIDECRYPT_RECIPIENTS: shop.recipient }, ...argv);
+      expect({ status, stdout }).toEqual({ status: 3, stdout: "" });
+      expect(stderr).toContain(`the recipient ${recipient} was added; nothing was written`);
+    }
+    expect((await pinned({ SIDECRYPT_RULE: "encrypted_suffix=_KEY" }, "-o", target)).stderr).toContain("its rule is");
+    await expect(stat(target)).rejects.toThrow("ENOENT");
+    expect(await readFile(plain, "utf8")).toBe(PLAIN);
+    const both = { SIDECRYPT_RECIPIENTS: `new.env: ${recipient} ${shop.recipient}` };
+    expect((await pinned(both, "-o", target)).status).toBe(0);
+  });
+
   it("replaces the file in place, mode and all, and warns of what is left of it", async () => {
     const argv = ["encrypt", "-i", plain, "--age", shop.recipient];
     expect((await run(argv)).stderr).toContain("what git or a backup has of it from before is plaintext still");

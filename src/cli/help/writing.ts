@@ -19,8 +19,8 @@ the file is left as it is. What cannot be encrypted may be edited once more.
 
 The plaintext stands in a directory of its own below $XDG_RUNTIME_DIR or
 /dev/shm, in memory (tmpfs), for you alone, and is removed in every case but
-SIGKILL. An editor's own history, where it keeps one, is the editor's; vim is
-told to keep none.
+SIGKILL. An editor's own history, where it keeps one, is the editor's; vim, also
+as vi where that is a link to it, is told to keep none.
 
 Example:
   $ EDITOR=nano sidecrypt edit secrets/prod.enc.env`,
@@ -69,10 +69,16 @@ Example:
 
   recipients: `usage: sidecrypt recipients list|add|remove|sync [RECIPIENT...]
 
-Who can open a bundle. list needs no key. add keeps the data key and every
-value's ciphertext. remove makes a new data key, so that who was removed cannot
-read what is written from now on; what was in it, they know: rotate each value
-at its issuer. sync adds and removes as the rule in .sops.yaml says.
+Who can open a bundle. list needs no key. add keeps the data key, every value's
+ciphertext, and the entry of everybody who has one. remove makes a new data key,
+so that who was removed cannot read what is written from now on; what was in it,
+they know: rotate each value at its issuer. sync adds and removes as the rule in
+.sops.yaml says.
+
+Nothing authenticates the recipients in a bundle. Where .sops.yaml has a rule,
+add and remove are refused while the bundle has a recipient whom neither the
+rule nor the command line names; without one, remove prints who has the new
+data key.
 
   --bundle FILE   the bundle [the one that the daemon would take]
   --config FILE   this .sops.yaml [looked for upwards from the bundle]
