@@ -2,12 +2,12 @@
  * The user's own Compose model → the same stack beside it, cut off from everything that is real. Pure. What is taken
  * away is told, since it is no longer what runs in production.
  */
-import { bundleDirOf, dropNames } from "../compose-model/exposure.ts";
+import { dropNames } from "../compose-model/exposure.ts";
 import type { ComposeModel, ComposeService } from "../compose-model/index.ts";
 import type { ComposeMount } from "../compose-model/model.ts";
-import { viewOf } from "../compose-model/view.ts";
-import { SOCKET, withoutScheme } from "../doctor/socket.ts";
+import { secretPath, viewOf, type ViewedService } from "../compose-model/view.ts";
 import { SidecryptError } from "../errors.ts";
+import { emptyVolume, engineOf, keyOf, mountsOf, ownMounts } from "./mounts.ts";
 
 export interface Canary {
   /** A name that nothing has. */
@@ -15,10 +15,11 @@ export interface Canary {
   /** On the host: what stands in for the directory of the bundle, and for the key. */
   readonly bundleDir: string;
   readonly keyFile: string;
-  /** An empty file, in place of writable binds of files. */
+  /** An empty file, in place of writable binds of files and of sockets. */
   readonly emptyFile: string;
-  /** Sources of binds that are files, and that are not there. */
+  /** Sources of binds that are files, that are sockets, and that are not there. */
   readonly files: ReadonlySet<string>;
+  readonly sockets: ReadonlySet<string>;
   readonly missing: ReadonlySet<string>;
 }
 
@@ -41,26 +42,31 @@ const OF_THE_REAL_ONE = [
 
 /** @throws SidecryptError `config-invalid` where there is no sidecar */
 export function rewriteModel(model: ComposeModel, canary: Canary): Rewritten {
-  const sidecar = viewOf(model).sidecar?.service;
-  const own = sidecar === undefined ? undefined : model.services[sidecar];
-  if (sidecar === undefined || own === undefined) {
+  const view = viewOf(model);
+  const { sidecar: viewed } = view;
+  const own = viewed === null ? undefined : model.services[viewed.service];
+  if (viewed === null || own === undefined) {
     const hint = "add the service of compose/minimal/compose.yaml, or name the right file with --compose";
     throw new SidecryptError("config-invalid", "no service of the Compose file is a sidecrypt", hint);
   }
+  const sidecar = viewed.service;
   /** Source of a bind to the volume in its place. */
   const volumes = new Map<string, string>();
-  const drops = new Set(dropNames(viewOf(model)));
+  const drops = new Set(dropNames(view));
+  const engine = engineOf(viewed);
   const services = Object.entries(model.services).map(([name, service]) => {
     const cut = cutOff(service, sidecar);
-    const mounts = name === sidecar ? ownMounts(model, canary) : mountsOf(service, canary, volumes);
-    return { name, cut: { ...cut, volumes: mounts }, taken: takenFrom(name, service, mounts, name === sidecar) };
+    const isSidecar = name === sidecar;
+    const mounts = isSidecar ? ownMounts(own, viewed, canary) : mountsOf(service, canary, engine, volumes);
+    const rest = isSidecar ? withoutTrust(cut, viewed) : cut;
+    return { name, cut: { ...rest, volumes: mounts }, taken: takenFrom(name, service, mounts, isSidecar) };
   });
   return {
     sidecar,
     model: {
       ...model,
       name: canary.project,
-      services: Object.fromEntries(services.map(({ name, cut }) => [name, name === sidecar ? withoutTrust(cut) : cut])),
+      services: Object.fromEntries(services.map(({ name, cut }) => [name, cut])),
       volumes: Object.fromEntries([
         ...Object.entries(model.volumes).map(([key, volume]) => [key, emptyVolume(volume, drops)] as const),
         ...[...volumes.values()].map((key) => [key, {}] as const),
@@ -89,6 +95,8 @@ const REACH = [
   "external_links",
   "mac_address",
   "gpus",
+  "use_api_socket",
+  "volumes_from",
 ];
 const OWN_NETWORKS = /^(?:none|service:.+)$/;
 
@@ -104,12 +112,31 @@ function cutOff(service: ComposeService, sidecar: string): ComposeService {
       ? {}
       : { networks: Object.fromEntries(Object.entries(networks).map(([key, one]) => [key, aliases(one)])) }),
     depends_on: dependencies(service, sidecar),
+    ...(reservesDevices(service) ? { deploy: withoutDevices(deployOf(service)) } : {}),
   };
 }
 
-/** `pid: service:bot1` stays in the stack. */
-const isOfTheStack = (key: string, value: unknown): boolean =>
-  (key === "pid" || key === "ipc") && typeof value === "string" && value.startsWith("service:");
+/** `pid: service:bot1` stays in the stack, and so does the `ipc: shareable` of the bot1 that it needs. */
+function isOfTheStack(key: string, value: unknown): boolean {
+  if (key === "volumes_from") return Array.isArray(value) && !value.map(String).some(isContainer);
+  if (key === "ipc" && (value === "shareable" || value === "private" || value === "none")) return true;
+  return (key === "pid" || key === "ipc") && typeof value === "string" && value.startsWith("service:");
+}
+
+const isContainer = (source: string): boolean => source.startsWith("container:");
+
+interface Deploy {
+  readonly resources?: { readonly reservations?: { readonly devices?: unknown } };
+}
+
+const deployOf = (service: ComposeService): Deploy => service["deploy"] ?? {};
+const reservesDevices = (service: ComposeService): boolean =>
+  deployOf(service).resources?.reservations?.devices !== undefined;
+
+/** Compose starts nothing without what is reserved, and a machine of CI has no GPU. */
+function withoutDevices({ resources, ...deploy }: Deploy): unknown {
+  return { ...deploy, resources: { ...resources, reservations: { ...resources?.reservations, devices: undefined } } };
+}
 
 function aliases(endpoint: unknown): unknown {
   const found = (endpoint as { readonly aliases?: unknown } | null)?.aliases;
@@ -127,65 +154,11 @@ function dependencies({ depends_on }: ComposeService, sidecar: string): ComposeS
   );
 }
 
-function withoutTrust(service: ComposeService): ComposeService {
+/** Its key is a bind of the canary's: a secret of Compose at the same path would be a second mount there. */
+function withoutTrust(service: ComposeService, viewed: ViewedService): ComposeService {
   const kept = Object.entries(service.environment ?? {}).filter(([name]) => !OF_THE_REAL_ONE.includes(name));
-  return { ...service, environment: Object.fromEntries(kept) };
-}
-
-// ---------------------------------------------------------------- mounts
-
-/** Bundle and key are the canary's, the socket is the engine's, and what is a volume is one of this project. */
-function ownMounts(model: ComposeModel, canary: Canary): ComposeMount[] {
-  const { sidecar } = viewOf(model);
-  const service = sidecar === null ? undefined : model.services[sidecar.service];
-  if (sidecar === null || service === undefined) return [];
-  const bundle = bundleDirOf(sidecar);
-  const key = sidecar.settings["SOPS_AGE_KEY_FILE"] ?? "/run/age.key";
-  const socket = withoutScheme(sidecar.settings["DOCKER_HOST"]) ?? SOCKET;
-  const state = sidecar.settings["SIDECRYPT_STATE"] ?? "/state";
-  const rest = (service.volumes ?? []).filter(
-    ({ type, target }) => type !== "bind" && ![bundle, key, socket, state].includes(target),
-  );
-  const engine = (service.volumes ?? []).filter(({ target }) => target === socket);
-  const bind = (source: string, target: string): ComposeMount => ({
-    type: "bind",
-    source,
-    target,
-    read_only: true,
-    volume: undefined,
-  });
-  const own: ComposeMount = { type: "volume", target: state, volume: {} };
-  return [bind(canary.bundleDir, bundle), bind(canary.keyFile, key), ...engine, own, ...rest];
-}
-
-function mountsOf({ volumes = [] }: ComposeService, canary: Canary, made: Map<string, string>): ComposeMount[] {
-  return volumes.flatMap((mount): ComposeMount[] => {
-    const { type, source = "", target, read_only: readOnly } = mount;
-    if (type !== "bind") return [mount];
-    // The engine itself: whoever holds it could reach the real stack.
-    if (/\/(?:docker|podman)\.sock$/.test(source)) return [];
-    if (readOnly === true && !canary.missing.has(source)) return [mount];
-    if (canary.files.has(source)) return [{ ...mount, source: canary.emptyFile }];
-    // By its source, so that two services that share it still do.
-    const key = made.get(source) ?? `canary-${made.size + 1}`;
-    made.set(source, key);
-    return [{ type: "volume", source: key, target, read_only: readOnly, volume: undefined }];
-  });
-}
-
-type Volume = ComposeModel["volumes"][string];
-
-/** Open to every group: who reads an external drop stands in another project's file. */
-const DROP: Volume = { driver_opts: { type: "tmpfs", device: "tmpfs", o: "size=1m,mode=2755,noexec,nosuid,nodev" } };
-
-/** tmpfs stays tmpfs; a volume of another project, of another driver or of a path on the host becomes an empty one. */
-function emptyVolume(
-  { name = "", driver_opts: options, external, driver }: Volume,
-  drops: ReadonlySet<string>,
-): Volume {
-  if (external === true) return drops.has(name) ? DROP : {};
-  const inMemory = options?.["type"] === "tmpfs" || options?.["type"] === "ramfs";
-  return inMemory && (driver === undefined || driver === "local") ? { driver_opts: options } : {};
+  const secrets = service.secrets?.filter((one) => secretPath(one) !== keyOf(viewed));
+  return { ...service, environment: Object.fromEntries(kept), secrets };
 }
 
 // ---------------------------------------------------------------- what is told
@@ -204,5 +177,6 @@ function takenFrom(
   const before = isSidecar ? [] : (service.volumes ?? []).filter(({ type }) => type === "bind");
   const replaced = before.filter((mount) => !mounts.includes(mount)).map(({ target }) => `the bind at ${target}`);
   const network = mode !== undefined && !OWN_NETWORKS.test(mode) ? [`network_mode ${mode}`] : [];
-  return [...gone, ...network, ...replaced].map((what) => `${name}: ${what}`);
+  const devices = reservesDevices(service) ? ["the devices that it reserves"] : [];
+  return [...gone, ...network, ...devices, ...replaced].map((what) => `${name}: ${what}`);
 }

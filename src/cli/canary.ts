@@ -101,6 +101,7 @@ async function prepare(model: ComposeModel, { bundle }: CanaryRequest, directory
     keyFile,
     emptyFile,
     files: having("file"),
+    sockets: having("socket"),
     missing: having("missing"),
   });
 }
@@ -156,9 +157,10 @@ function ignoreMissing(thrown: unknown): void {
   if (systemCode(thrown) !== "ENOENT") throw thrown;
 }
 
-async function kindOf(path: string): Promise<"file" | "missing" | "other"> {
+async function kindOf(path: string): Promise<"file" | "socket" | "missing" | "other"> {
   const found = await stat(path).catch(() => null);
-  return found === null ? "missing" : found.isFile() ? "file" : "other";
+  if (found === null) return "missing";
+  return found.isFile() ? "file" : found.isSocket() ? "socket" : "other";
 }
 
 // ---------------------------------------------------------------- the stack

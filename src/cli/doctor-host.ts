@@ -53,8 +53,9 @@ async function hasLocalEngine(io: Io): Promise<boolean> {
 }
 
 async function pathsOf(sidecar: ViewedService | null): Promise<Map<string, PathFact>> {
-  const sources = (sidecar?.mounts ?? []).filter(({ type }) => type === "bind").map(({ source }) => source);
-  const facts = await Promise.all(sources.map(async (path) => [path, await pathFact(path)] as const));
+  const bound = (sidecar?.mounts ?? []).filter(({ type }) => type === "bind").map(({ source }) => source);
+  const injected = (sidecar?.injected ?? []).flatMap(({ source }) => source ?? []);
+  const facts = await Promise.all([...bound, ...injected].map(async (path) => [path, await pathFact(path)] as const));
   return new Map(facts.flatMap(([path, fact]) => (fact === null ? [] : [[path, fact] as const])));
 }
 

@@ -39,7 +39,7 @@ function viewContainer(service: string, container: Inspected): ViewedService {
     labels,
     mounts: container.mounts.map((mount) => viewMount(container, mount)),
     injected: Object.keys(hostConfig["Tmpfs"] ?? {}).map((target) => {
-      return { kind: "tmpfs", name: target, target };
+      return { kind: "tmpfs", name: target, source: null, target };
     }),
     healthTest: healthcheckOf(container)?.Test ?? ["NONE"],
     restart: container.restartPolicy,

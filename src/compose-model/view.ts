@@ -20,6 +20,8 @@ export interface ViewedMount {
 export interface Injected {
   readonly kind: "secret" | "config" | "tmpfs";
   readonly name: string;
+  /** On the host: a secret or a config with a `file` is a bind of it. Null: it has none, or is not known. */
+  readonly source: string | null;
   readonly target: string;
 }
 
@@ -92,12 +94,12 @@ export function viewOf(model: ComposeModel, images: ReadonlyMap<string, ImageFac
 
 const KEY_FILE = "/run/age.key";
 
-/** The service that has the key; else the one with our image. Null: none. */
+/** The service with our image; else the one that has the key. Null: none. */
 export function sidecarOf({ services }: ComposeModel): string | null {
   const all = Object.entries(services).filter(([, { labels }]) => labels?.["sidecrypt.secrets"] === undefined);
-  const holdsKey = ({ environment, volumes }: ComposeService): boolean => {
+  const holdsKey = ({ environment, volumes = [], secrets = [] }: ComposeService): boolean => {
     const path = environment?.["SOPS_AGE_KEY_FILE"] ?? KEY_FILE;
-    return volumes?.some(({ target }) => target === path) === true;
+    return volumes.some(({ target }) => target === path) || secrets.some((one) => secretPath(one) === path);
   };
   const isOurs = ({ image = "" }: ComposeService): boolean => /(?:^|\/)sidecrypt(?:[:@]|$)/.test(image);
   return (all.find(([, one]) => isOurs(one)) ?? all.find(([, one]) => holdsKey(one)))?.[0] ?? null;
@@ -122,7 +124,7 @@ function viewService(
     ),
     labels: Object.fromEntries(Object.entries(texts(service.labels)).map(([key, text]) => [key, unescaped(text)])),
     mounts: (service.volumes ?? []).map((mount) => viewMount(model, mount)),
-    injected: injectedInto(service),
+    injected: injectedInto(model, service),
     healthTest: healthTestOf(service) ?? image?.healthTest ?? null,
     restart: service.restart ?? "",
     stopGrace: service.stop_grace_period === undefined ? null : parseDuration(service.stop_grace_period),
@@ -144,19 +146,24 @@ function viewMount(model: ComposeModel, { type, source = "", target, read_only, 
   };
 }
 
-function injectedInto({ secrets = [], configs = [], tmpfs = [] }: ComposeService): Injected[] {
-  const place = (target: string | undefined, fallback: string): string =>
-    target === undefined ? fallback : target.startsWith("/") ? target : `${SECRETS}/${target}`;
+/** Where Compose puts a service's secret. */
+export function secretPath({ source, target }: NonNullable<ComposeService["secrets"]>[number]): string {
+  return target?.startsWith("/") === true ? target : `${SECRETS}/${target ?? source}`;
+}
+
+function injectedInto(model: ComposeModel, { secrets = [], configs = [], tmpfs = [] }: ComposeService): Injected[] {
   return [
-    ...secrets.map(({ source, target }) => {
-      return { kind: "secret", name: source, target: place(target, `${SECRETS}/${source}`) } as const;
+    ...secrets.map((one) => {
+      const source = model.secrets[one.source]?.file ?? null;
+      return { kind: "secret", name: one.source, source, target: secretPath(one) } as const;
     }),
-    ...configs.map(({ source, target }) => {
-      return { kind: "config", name: source, target: target ?? `/${source}` } as const;
+    ...configs.map(({ source: name, target }) => {
+      const source = model.configs[name]?.file ?? null;
+      return { kind: "config", name, source, target: target ?? `/${name}` } as const;
     }),
     ...tmpfs.map((text) => {
       const [target = ""] = text.split(":");
-      return { kind: "tmpfs", name: target, target: withoutSlash(target) } as const;
+      return { kind: "tmpfs", name: target, source: null, target: withoutSlash(target) } as const;
     }),
   ];
 }

@@ -15,7 +15,7 @@ export interface Process {
 }
 
 export interface Facts {
-  /** Sources of the sidecar's binds, on the host. */
+  /** Sources of the sidecar's binds and of Compose's secrets in it, on the host. */
   readonly paths: ReadonlyMap<string, PathFact>;
   /** Options of volumes as Docker keeps them; one that is not there does not exist yet. */
   readonly volumes: ReadonlyMap<string, Readonly<Record<string, string>>>;

@@ -10,6 +10,8 @@ const KEY_FILE = "/run/age.key";
 const STOP_GRACE = 50 * SECOND;
 const DOCKER_GRACE = 10 * SECOND;
 const READ = 4;
+/** Who may write to a socket may connect to it. */
+const WRITE = 2;
 const OTHERS = 0o007;
 
 export function sidecarFindings({ sidecar }: StackView, facts: Facts): Finding[] {
@@ -29,7 +31,7 @@ export function sidecarFindings({ sidecar }: StackView, facts: Facts): Finding[]
 function keyOf(sidecar: ViewedService, { paths }: Facts): Finding[] {
   const { service } = sidecar;
   const target = sidecar.settings["SOPS_AGE_KEY_FILE"] ?? KEY_FILE;
-  const mount = mountFor(sidecar, target);
+  const mount = secretAt(sidecar, target) ?? mountFor(sidecar, target);
   if (mount === null) {
     const message = `service ${service} mounts no key file at ${target}`;
     return [finding("error", "key-unreadable", service, message, `volumes: ["./age.key:${target}:ro"]`)];
@@ -45,7 +47,7 @@ function keyOf(sidecar: ViewedService, { paths }: Facts): Finding[] {
     const message = `${file} is a ${fact.kind}: Docker makes one where the file of a mount is not there`;
     return [finding("error", "key-unreadable", file, message, `rmdir ${file} && sidecrypt keygen -o ${file}`)];
   }
-  if (!mayOpen(sidecar, fact)) {
+  if (!may(sidecar, READ, fact)) {
     const uid = uidOf(sidecar) ?? 0;
     const message = `${file} belongs to uid ${fact.uid} with mode ${octal(fact.mode)}: ${service} runs as uid ${uid}`;
     return [finding("error", "key-unreadable", file, message, `chown ${uid} ${file} && chmod 0400 ${file}`)];
@@ -66,7 +68,7 @@ function socketOf(sidecar: ViewedService, { paths }: Facts): Finding[] {
     ];
   }
   const fact = mount.target === target ? paths.get(mount.source) : undefined;
-  if (fact === undefined || (fact.kind === "socket" && mayOpen(sidecar, fact))) return [];
+  if (fact === undefined || (fact.kind === "socket" && may(sidecar, WRITE, fact))) return [];
   const path = mount.source;
   const elsewhere = `DOCKER_SOCK=PATH docker compose up -d, with the path that "docker context inspect" shows`;
   if (fact.kind === "directory") {
@@ -77,7 +79,8 @@ function socketOf(sidecar: ViewedService, { paths }: Facts): Finding[] {
     return [finding("error", "socket-missing", path, `${path} is no socket (${fact.kind})`, elsewhere)];
   }
   const message = `${path} is ${fact.uid}:${fact.gid} ${octal(fact.mode)}: ${service} may not open it`;
-  return [finding("error", "socket-forbidden", path, message, `group_add: ["${fact.gid}"]`)];
+  const hint = isOf(sidecar, fact) ? `chmod 0660 ${path}` : `group_add: ["${fact.gid}"]`;
+  return [finding("error", "socket-forbidden", path, message, hint)];
 }
 
 function bundleOf(sidecar: ViewedService, { paths }: Facts): Finding[] {
@@ -122,6 +125,15 @@ function mountFor({ mounts }: ViewedService, path: string): ViewedMount | null {
   return above.toSorted((a, b) => b.target.length - a.target.length)[0] ?? null;
 }
 
+/** What Compose binds of a secret's file; null: no secret is at that path. */
+function secretAt({ injected }: ViewedService, path: string): ViewedMount | null {
+  const found = injected.find(({ kind, target }) => kind === "secret" && target === path);
+  if (found === undefined) return null;
+  const { source, name } = found;
+  const type = source === null ? "secret" : "bind";
+  return { type, source: source ?? name, target: path, writable: false, nocopy: false };
+}
+
 /** Null: a name, which only the image's /etc/passwd knows. */
 export function uidOf({ user }: ViewedService): number | null {
   const [uid = ""] = (user ?? "").split(":");
@@ -130,13 +142,17 @@ export function uidOf({ user }: ViewedService): number | null {
 }
 
 /** As the kernel decides: the owner's bits for the owner alone; without capabilities root is an owner like others. */
-function mayOpen(sidecar: ViewedService, { uid: owner, gid: group, mode }: PathFact): boolean {
+function may(sidecar: ViewedService, wanted: number, fact: PathFact): boolean {
   const uid = uidOf(sidecar);
   if (uid === null || (uid === 0 && !sidecar.dropsCapabilities)) return true;
+  if (uid === fact.uid) return (fact.mode & (wanted << 6)) !== 0;
+  return (fact.mode & (isOf(sidecar, fact) ? wanted << 3 : wanted)) !== 0;
+}
+
+/** It belongs to the sidecar's user, or to one of its groups. */
+function isOf(sidecar: ViewedService, { uid, gid }: PathFact): boolean {
   const primary = (sidecar.user ?? "").split(":")[1] ?? "0";
-  if (uid === owner) return (mode & (READ << 6)) !== 0;
-  if ([primary, ...sidecar.groups].includes(String(group))) return (mode & (READ << 3)) !== 0;
-  return (mode & READ) !== 0;
+  return uidOf(sidecar) === uid || [primary, ...sidecar.groups].includes(String(gid));
 }
 
 function octal(mode: number): string {

@@ -51,8 +51,8 @@ function auditFindings(volume: string, { strangers, wrong }: DropAudit): Finding
 
 function mountFindings(drop: DropView, raw: Json, { ours, sidecar }: Mounters): Finding[] {
   const { volume } = drop;
-  const mount = mountsOf(raw).find((one) => one["Type"] === "volume" && one["Name"] === volume);
-  if (mount === undefined || raw["Id"] === sidecar.id) return [];
+  const mounts = mountsOf(raw).filter((one) => one["Type"] === "volume" && one["Name"] === volume);
+  if (mounts.length === 0 || raw["Id"] === sidecar.id) return [];
   const [name, service] = [nameOf(raw), serviceOf(raw)];
   const about = { rule: "drop", subject: volume, place: name } as const;
   const isReader = ours.includes(raw) && drop.consumers.has(service);
@@ -60,24 +60,33 @@ function mountFindings(drop: DropView, raw: Json, { ours, sidecar }: Mounters): 
     const message = `container ${name} mounts volume ${volume} and is no consumer of it: it reads every secret there`;
     return [finding(about, message, "take the volume away from it, or give its service the label sidecrypt.secrets")];
   }
+  return mounts.flatMap((mount) => readerFindings(volume, raw, mount));
+}
+
+function readerFindings(volume: string, raw: Json, mount: Json): Finding[] {
+  const name = nameOf(raw);
+  const destination = String(mount["Destination"]);
+  const about = { rule: "drop", subject: volume, place: name } as const;
+  const hint = `${volume}:${destination}:ro,nocopy`;
   const findings: Finding[] = [];
   if (mount["RW"] === true) {
-    const message = `container ${name} mounts volume ${volume} writable`;
-    findings.push(finding(about, message, `mount it read-only: ${volume}:/run/secrets:ro,nocopy`));
+    const message = `container ${name} mounts volume ${volume} writable at ${destination}`;
+    findings.push(finding(about, message, `mount it read-only: ${hint}`));
   }
-  if (copiesUp(raw, volume)) {
-    const message = `container ${name} mounts volume ${volume} without nocopy: an image's own files can land on it`;
-    findings.push(finding(about, message, `mount it with nocopy: ${volume}:/run/secrets:ro,nocopy`));
+  if (copiesUp(raw, volume, destination)) {
+    const message = `container ${name} mounts volume ${volume} at ${destination} without nocopy: an image's own files can land on it`;
+    findings.push(finding(about, message, `mount it with nocopy: ${hint}`));
   }
   return findings;
 }
 
 /** Short syntax comes as a bind text, long syntax as a mount; what `volumes_from` passes on is in neither. */
-function copiesUp(raw: Json, volume: string): boolean {
+function copiesUp(raw: Json, volume: string, destination: string): boolean {
   const host = (raw["HostConfig"] ?? {}) as { Binds?: string[] | null; Mounts?: Json[] | null };
-  const bind = (host.Binds ?? []).find((one) => one.startsWith(`${volume}:`));
-  if (bind !== undefined) return !(bind.split(":")[2] ?? "").split(",").includes("nocopy");
-  const mount = (host.Mounts ?? []).find((one) => one["Source"] === volume);
+  const binds = (host.Binds ?? []).map((one) => one.split(":"));
+  const bind = binds.find(([source, target]) => source === volume && target === destination);
+  if (bind !== undefined) return !(bind[2] ?? "").split(",").includes("nocopy");
+  const mount = (host.Mounts ?? []).find((one) => one["Source"] === volume && one["Target"] === destination);
   if (mount === undefined) return false;
   return ((mount["VolumeOptions"] ?? {}) as { NoCopy?: boolean }).NoCopy !== true;
 }

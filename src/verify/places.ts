@@ -1,5 +1,7 @@
 /** Everywhere that the engine shows something of a container (tmpfs-and-leaks.md §1), searched. Reads only. */
-import type { Evidence } from "../docker/evidence.ts";
+import { COMPOSE_SERVICE } from "../docker/compose-labels.ts";
+import { EngineRefusal } from "../docker/dial.ts";
+import type { Evidence, ProcessTable } from "../docker/evidence.ts";
 import { parseInspect } from "../docker/inspect.ts";
 import type { Inspected, Json } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
@@ -17,6 +19,9 @@ const MOST_FILE_BYTES = 256 * 1024 * 1024;
 const MOST_FILES = 2_000;
 /** Looks at once: each mounts the container's root for the engine. */
 const AT_ONCE = 8;
+/** Answers for a container without processes: between two starts, or ended while they were looked for. */
+const WITHOUT_PROCESSES = new Set([404, 409, 500]);
+const TOP_TRIES = 3;
 
 export interface Look {
   readonly evidence: Evidence;
@@ -53,8 +58,12 @@ async function lookAtExecs({ evidence, into }: Look, raw: Json, subject: string)
 
 /** Also over and over (`--watch`): a process that lives for a second is in one table alone. */
 export async function lookAtProcesses({ evidence, into }: Look, { id, name }: Inspected): Promise<void> {
-  const plain = await evidence.top(id, "ww");
-  const full = await evidence.top(id, "eww");
+  const tables = await tablesOf(evidence, id);
+  if (tables === null) {
+    into.limit(name, "its processes", "they were not there to be looked at: it had ended, or was between two starts");
+    return;
+  }
+  const [plain, full] = tables;
   if (!showsEnvironments(plain, full)) {
     into.gap(name, "environment of its processes", "the ps on the engine's host shows none");
   }
@@ -70,6 +79,22 @@ export async function lookAtProcesses({ evidence, into }: Look, { id, name }: In
     }
   }
 }
+
+/** Null: there are none. A bot that ends on a bad key comes and goes between one answer and the next. */
+async function tablesOf(evidence: Evidence, id: string): Promise<readonly [ProcessTable, ProcessTable] | null> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return [await evidence.top(id, "ww"), await evidence.top(id, "eww")];
+    } catch (thrown) {
+      if (!(thrown instanceof EngineRefusal && WITHOUT_PROCESSES.has(thrown.status))) throw thrown;
+      const raw = await evidence.container(id);
+      if (raw === null || !hasProcesses(parseInspect(raw))) return null;
+      if (tries === TOP_TRIES) throw thrown;
+    }
+  }
+}
+
+const hasProcesses = ({ state }: Inspected): boolean => state === "running" || state === "paused";
 
 /** Of a path such as `[3]`. */
 const indexIn = (path: string): number => Number(/\[(\d+)\]/.exec(path)?.[1] ?? "0");
@@ -120,27 +145,37 @@ async function lookAtFiles(look: Look, container: Inspected): Promise<void> {
   const looked = leaves.slice(0, MOST_FILES).map(({ path }) => path);
   for (let at = 0; at < looked.length; at += AT_ONCE) {
     const sizes = looked.slice(at, at + AT_ONCE).map((path) => lookIntoFile(look, container, path));
-    budget -= (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    budget -= (await Promise.all(sizes)).reduce<number>((sum, size) => sum + (size ?? 0), 0);
     if (budget > 0) continue;
     look.into.gap(name, "changed files", `they hold more than ${MOST_FILE_BYTES / 2 ** 20} MiB: the rest was left out`);
     break;
   }
 }
 
-/** Mounts of single files: what Compose makes of `secrets: file:` and `configs: file:`, on a disk of the host. */
+/**
+ * Mounts of single files: what Compose makes of `secrets: file:` and `configs: file:`, on a disk of the host. A directory
+ * may be a terabyte: it is said that it is not read.
+ */
 async function lookAtMounts(look: Look, container: Inspected): Promise<void> {
   const own = look.ownFiles.get(container.id) ?? [];
-  for (const mount of container.mounts) {
-    if (mount.type !== "bind" || own.includes(mount.destination)) continue;
-    await lookIntoFile(look, container, mount.destination);
+  const service = container.labels[COMPOSE_SERVICE] ?? container.name;
+  for (const { type, source, destination } of container.mounts) {
+    if (type !== "bind" || own.includes(destination)) continue;
+    const size = await lookIntoFile(look, container, destination);
+    // A socket holds nothing.
+    if (size === null && !source.endsWith(".sock")) look.into.unread(source, "content of the bind", service);
   }
 }
 
-async function lookIntoFile({ evidence, into }: Look, { id, name }: Inspected, path: string): Promise<number> {
-  let size = 0;
+/** Bytes that were read; null: it is no file. */
+async function lookIntoFile({ evidence, into }: Look, { id, name }: Inspected, path: string): Promise<number | null> {
+  let size: number | null = 0;
   await into.look(name, `file ${path}`, async () => {
     const file = await evidence.file(id, path, LARGEST_FILE);
-    if (file.kind === "none") return;
+    if (file.kind === "none") {
+      size = null;
+      return;
+    }
     if (file.kind === "too-large") {
       into.gap(name, `file ${path}`, `it is larger than ${LARGEST_FILE / 2 ** 20} MiB`);
       return;

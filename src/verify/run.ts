@@ -2,23 +2,22 @@
 import type { Clock } from "../clock.ts";
 import type { Evidence } from "../docker/evidence.ts";
 import { parseInspect } from "../docker/inspect.ts";
-import { COMPOSE_SERVICE } from "../docker/compose-labels.ts";
-import type { DockerPort, Json } from "../docker/port.ts";
+import type { DockerPort } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
 import { toSidecryptError } from "../errors.ts";
 import { faultOf } from "../fault.ts";
-import { Names, parseConsumer, selectNames } from "../plan/index.ts";
 import { createSearcher, type Needle, type Unchecked } from "../search/index.ts";
 import { type Beside, besideFindings, type BesideView, deliveredValues, readBeside } from "./beside.ts";
+import { declaredIn } from "./declared.ts";
 import { hider } from "./hide.ts";
-import { type Declared, judge } from "./judge.ts";
+import { judge } from "./judge.ts";
 import { finding } from "./findings.ts";
 import { lookAtLayers } from "./layers.ts";
 import { lookAtProcesses, type Look } from "./places.ts";
 import { asPrinted } from "./processes.ts";
 import { selfTest } from "./self-test.ts";
 import { Sightings } from "./sightings.ts";
-import { imagesOf, lookAtStack, readStackEvidence, type StackEvidence } from "./stack.ts";
+import { imagesOf, lookAtEvents, lookAtStack, readStackEvidence, type StackEvidence } from "./stack.ts";
 import { surroundingFindings } from "./surroundings.ts";
 import { type Finding, type SelfTest, verdictOf, type VerifyReport } from "./types.ts";
 
@@ -60,18 +59,19 @@ export async function runVerify(deps: VerifyDeps, options: VerifyOptions): Promi
   const view = options.beside === null ? null : await readBeside(docker, options.beside);
   const needles = withPrinted([...options.needles, ...(view === null ? [] : deliveredValues(view))]);
   const into = new Sightings(createSearcher(needles, { shapes: true, digests: true, strict: options.strict }));
-  const tested = await testItself(deps, options, stack, into);
   const sidecar = sidecarIn(stack, options);
   const ownFiles = new Map(sidecar === null ? [] : [[sidecar, [options.keyFile]]]);
   const look: Look = { evidence, changes: (id) => docker.changes(id), into, ownFiles };
-  await lookAtStack(look, stack, options.project, clock.now());
+  await lookAtEvents(look, stack, options.project, clock.now());
+  const tested = await testItself(deps, options, stack, into);
+  await lookAtStack(look, stack, options.project);
   if (options.images === true) await lookAtLayers(look, imagesOf(stack));
   else into.limit(options.project, "files in the layers of its images", "only `verify --images` reads them");
   if (options.watch > 0) await watchProcesses(deps, look, stack, options.watch);
 
   const findings = [
     ...(options.findings ?? []),
-    ...judge(into.all, declaredIn(stack.ours, [...new Set(needles.map(({ name }) => name))])),
+    ...judge(into.all, declaredIn(stack.ours, needles)),
     ...(await besides(deps, options, stack, view, into)),
     ...(await around(deps, options, stack, view, into)),
   ];
@@ -230,17 +230,4 @@ function sidecarIn({ ours }: StackEvidence, { beside, keyFile }: VerifyOptions):
     .filter(({ mounts }) => mounts.some((one) => one.source.endsWith(".sock")))
     .find(({ mounts }) => mounts.some((one) => one.destination === keyFile));
   return found?.id ?? null;
-}
-
-/** Consumers whose process environment is declared, by container: by their labels alone, refused or not. */
-function declaredIn(ours: readonly Json[], names: readonly string[]): Map<string, Declared> {
-  const available = new Names(names);
-  return new Map(
-    ours.map(parseInspect).flatMap(({ id, labels }): [string, Declared][] => {
-      const service = labels[COMPOSE_SERVICE] ?? "";
-      const asking = parseConsumer(service, labels);
-      if (asking === null || "fault" in asking || !asking.envAllowed) return [];
-      return [[id, { service, secrets: new Set(selectNames(asking.patterns, available).names) }]];
-    }),
-  );
 }

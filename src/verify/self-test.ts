@@ -10,7 +10,8 @@ import type { DockerPort } from "../docker/port.ts";
 import type { Evidence } from "../docker/evidence.ts";
 import { SidecryptError } from "../errors.ts";
 import { createSearcher, type Needle } from "../search/index.ts";
-import { lookAtStack } from "./stack.ts";
+import type { Look } from "./places.ts";
+import { lookAtEvents, lookAtStack } from "./stack.ts";
 import { Sightings, type Sighting } from "./sightings.ts";
 import type { Rule, SelfTest } from "./types.ts";
 
@@ -154,7 +155,9 @@ async function look({ docker, evidence, clock }: SelfTestParts, id: string, plan
   if (raw === null) throw new SidecryptError("docker-refused", "the container of the self-test went away by itself");
   const stack = { ours: [raw], others: [], volumes: [] };
   const changes = (one: string) => docker.changes(one);
-  await lookAtStack({ evidence, changes, into, ownFiles: new Map() }, stack, LABEL, clock.now());
+  const at: Look = { evidence, changes, into, ownFiles: new Map() };
+  await lookAtStack(at, stack, LABEL);
+  await lookAtEvents(at, stack, LABEL, clock.now());
   return into;
 }
 

@@ -1,6 +1,7 @@
 /** Where something was seen, before it is judged; and what was to be looked at and was not. */
 import { toSidecryptError } from "../errors.ts";
 import type { Hit, Searcher } from "../search/index.ts";
+import { listOf } from "./lists.ts";
 import type { Gap, Looked, Rule } from "./types.ts";
 
 export interface Sighting {
@@ -21,7 +22,8 @@ export type Counted = Exclude<keyof Looked, "secrets">;
 export class Sightings {
   readonly searcher: Searcher;
   readonly gaps: Gap[] = [];
-  readonly limits: Gap[] = [];
+  readonly #limits: Gap[] = [];
+  readonly #unread = new Map<string, { subject: string; what: string; services: Set<string> }>();
   readonly #seen = new Map<string, Sighting>();
   readonly #counts = new Map<Counted, number>();
 
@@ -31,6 +33,13 @@ export class Sightings {
 
   get all(): readonly Sighting[] {
     return [...this.#seen.values()];
+  }
+
+  get limits(): readonly Gap[] {
+    const unread = [...this.#unread.values()].map(({ subject, what, services }) => {
+      return { subject, what, why: `it is read by no look (${listOf([...services].toSorted())})` };
+    });
+    return [...this.#limits, ...unread];
   }
 
   count(what: Counted, by = 1): void {
@@ -65,11 +74,19 @@ export class Sightings {
   }
 
   gap(subject: string, what: string, why: string): void {
-    this.gaps.push({ subject, what, why });
+    once(this.gaps, { subject, what, why });
   }
 
   limit(subject: string, what: string, why: string): void {
-    this.limits.push({ subject, what, why });
+    once(this.#limits, { subject, what, why });
+  }
+
+  /** A place that several services may have, and that no look reads: said, so that nobody takes it for searched. */
+  unread(subject: string, what: string, service: string): void {
+    const key = JSON.stringify([subject, what]);
+    const place = this.#unread.get(key) ?? { subject, what, services: new Set() };
+    this.#unread.set(key, place);
+    place.services.add(service);
   }
 }
 
@@ -78,6 +95,12 @@ export interface Spot {
   readonly subject: string;
   readonly container: string | null;
   readonly place: string;
+}
+
+/** `--watch` meets the same again and again. */
+function once(said: Gap[], { subject, what, why }: Gap): void {
+  if (said.some((one) => one.subject === subject && one.what === what && one.why === why)) return;
+  said.push({ subject, what, why });
 }
 
 const whyNot = (thrown: unknown): string => toSidecryptError(thrown).message;

@@ -49,7 +49,7 @@ async function volumesOf(evidence: Evidence, project: string, ours: readonly Jso
   return found.filter((raw) => raw !== null);
 }
 
-export async function lookAtStack(look: Look, stack: StackEvidence, project: string, now: number): Promise<void> {
+export async function lookAtStack(look: Look, stack: StackEvidence, project: string): Promise<void> {
   const { into } = look;
   for (const raw of stack.ours) await into.look(nameOf(raw), "container", () => lookAtContainer(look, raw));
   await into.look(project, "container list", () => lookAtList(look, stack));
@@ -59,8 +59,12 @@ export async function lookAtStack(look: Look, stack: StackEvidence, project: str
     into.json({ rule: "value-in-volume", subject: text(volume["Name"]), container: null, place: "" }, volume);
   }
   await into.look(project, "networks", () => lookAtNetworks(look, stack, project));
-  await into.look(project, "events", () => lookAtEvents(look, stack, project, now));
   unread(look, stack);
+}
+
+/** Before anything is made here: each event of our own pushes one of the project's out of what the engine remembers. */
+export async function lookAtEvents(look: Look, stack: StackEvidence, project: string, now: number): Promise<void> {
+  await look.into.look(project, "events", () => readEvents(look, stack, project, now));
 }
 
 async function lookAtList({ evidence, into }: Look, { ours }: StackEvidence): Promise<void> {
@@ -107,7 +111,7 @@ async function lookAtNetworks({ evidence, into }: Look, { ours }: StackEvidence,
 }
 
 /** The project's own, containers among them that are gone. */
-async function lookAtEvents(
+async function readEvents(
   { evidence, into }: Look,
   { ours, volumes }: StackEvidence,
   project: string,
@@ -136,18 +140,27 @@ async function lookAtEvents(
   }
 }
 
-/** What stands on a disk by the stack's own wish, and is not read: it is said, so that nobody takes it for searched. */
+/** Where the stack itself keeps things, and no look reads: it is said, so that nobody takes it for searched. */
 function unread({ into }: Look, { ours }: StackEvidence): void {
-  const places = new Map<string, Set<string>>();
+  const drops = new Set(ours.flatMap(mountsOf).filter(isDrop).map(nameOfVolume));
   for (const raw of ours) {
-    for (const mount of mountsOf(raw)) {
-      const isDrop = text(mount["Destination"]).startsWith("/run/secrets") || text(mount["Name"]) === "";
-      if (mount["Type"] !== "volume" || isDrop) continue;
-      const name = text(mount["Name"]);
-      places.set(name, (places.get(name) ?? new Set()).add(serviceOf(raw)));
+    const volumes = mountsOf(raw).filter((mount) => mount["Type"] === "volume");
+    for (const name of volumes.map(nameOfVolume)) {
+      if (name !== "" && !drops.has(name)) into.unread(name, "content of the volume", serviceOf(raw));
     }
+    for (const path of tmpfsOf(raw)) into.unread(path, "content of the tmpfs", serviceOf(raw));
   }
-  for (const [name, services] of places) {
-    into.limit(name, "content of the volume", `it is read by no look (${[...services].toSorted().join(", ")})`);
-  }
+}
+
+const nameOfVolume = (mount: Json): string => text(mount["Name"]);
+/** The sidecar has it elsewhere. */
+const isDrop = (mount: Json): boolean => mount["Type"] === "volume" && mount["Destination"] === "/run/secrets";
+
+/** The short syntax comes as a map, and is no mount in the engine's answer; the long one is. */
+function tmpfsOf(raw: Json): string[] {
+  const mounted = mountsOf(raw).filter((mount) => mount["Type"] === "tmpfs");
+  return [
+    ...Object.keys(record(record(raw["HostConfig"])["Tmpfs"])),
+    ...mounted.map((one) => text(one["Destination"])),
+  ];
 }

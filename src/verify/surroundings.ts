@@ -1,5 +1,6 @@
 /** Who else on this host reaches what stands on a drop, and what the host does with memory (tmpfs-and-leaks.md §7 C). Pure. */
 import type { Json } from "../docker/port.ts";
+import { DOCKER_ROOT, isBroad } from "./broad.ts";
 import { finding } from "./findings.ts";
 import { listOf } from "./lists.ts";
 import { mountsOf, nameOf, serviceOf } from "./stack.ts";
@@ -27,7 +28,7 @@ export interface Surroundings {
 
 export function surroundingFindings(around: Surroundings): Finding[] {
   const { ours, others, sidecar, info } = around;
-  const root = typeof info["DockerRootDir"] === "string" ? info["DockerRootDir"] : "/var/lib/docker";
+  const root = typeof info["DockerRootDir"] === "string" ? info["DockerRootDir"] : DOCKER_ROOT;
   const own = ours.find((raw) => raw["Id"] === sidecar);
   return [
     ...ours.filter((raw) => raw !== own).flatMap((raw) => reachFinding(raw, root, true)),
@@ -46,7 +47,6 @@ const isUp = (raw: Json): boolean => (raw["State"] as { Running?: boolean } | un
 // ---------------------------------------------------------------- other containers
 
 const CAPABILITIES = new Set(["ALL", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"]);
-const BROAD = new Set(["/", "/proc", "/sys", "/dev", "/run", "/var", "/var/run", "/var/lib"]);
 
 /** Ways in which a container reads other containers' memory and drops (all tried: §1, other consumers). */
 export function reachOf(raw: Json, dockerRoot: string): string[] {
@@ -55,9 +55,7 @@ export function reachOf(raw: Json, dockerRoot: string): string[] {
     .filter((mount) => mount["Type"] === "bind")
     .map((mount) => String(mount["Source"]));
   const sockets = binds.filter((source) => /\/(?:docker|containerd|podman)[\w.-]*\.sock$/.test(source));
-  const broad = binds.filter(
-    (source) => BROAD.has(source) || source === dockerRoot || source.startsWith(`${dockerRoot}/`),
-  );
+  const broad = binds.filter((source) => isBroad(source, dockerRoot));
   const added = texts(host["CapAdd"]).map((name) => name.replace(/^CAP_/, ""));
   const capabilities = added.filter((name) => CAPABILITIES.has(name));
   return [

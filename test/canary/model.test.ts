@@ -10,6 +10,7 @@ const CANARY: Canary = {
   keyFile: "/tmp/c/age.key",
   emptyFile: "/tmp/c/empty",
   files: new Set(["/srv/bot.sqlite"]),
+  sockets: new Set(["/srv/listens"]),
   missing: new Set(["/srv/not-there"]),
 };
 
@@ -58,6 +59,8 @@ describe("takes away", () => {
     ["logs that go elsewhere", { logging: { driver: "syslog" } }],
     ["devices and privileges", { privileged: true, devices: ["/dev/kvm"] }],
     ["the host's processes", { pid: "host", ipc: "host" }],
+    ["the engine's socket of Compose's own", { use_api_socket: true }],
+    ["another project's volumes", { volumes_from: ["container:other:ro"] }],
     ["the host's network", { network_mode: "host" }],
     ["another project's container", { network_mode: "container:other" }],
   ])("%s, and says so", (_, fields) => {
@@ -104,8 +107,42 @@ describe("takes away", () => {
       "volume canary-1 /again",
       "bind /tmp/c/empty /bot.sqlite",
       "volume canary-2 /not-there",
+      "bind /tmp/c/empty /var/run/docker.sock",
     ]);
     expect([volumes["canary-1"], volumes["canary-2"]]).toEqual([{}, {}]);
+  });
+
+  it("whatever leads to the engine or to others' processes and files, read-only too: empty ones take their places", () => {
+    const wide = ["/", "/proc", "/run", "/var/run", "/var/lib/docker", "/var/lib/docker/volumes", "/run/user/1000"];
+    const sockets = ["/run/podman/podman.sock", "/srv/app.sock", "/srv/listens"];
+    const kept = ["/srv/conf", "/run/user/1000/bot", "/etc/localtime"];
+    const { model: result, taken } = rewriteModel(
+      model((raw) => {
+        Object.assign(raw.services.secrets.volumes[2] ?? {}, { source: "/run/user/1000/docker.sock" });
+        bot(raw).volumes = [...wide, ...sockets, ...kept].map((source) => {
+          return { type: "bind", source, target: `/host${source}`, read_only: true };
+        });
+      }),
+      CANARY,
+    );
+    const mounts = (result.services["bot1"]?.volumes ?? []).map(({ type, source = "" }) => `${type} ${source}`);
+    expect(mounts).toEqual([
+      ...wide.map((_, at) => `volume canary-${at + 1}`),
+      ...sockets.map(() => "bind /tmp/c/empty"),
+      ...kept.map((source) => `bind ${source}`),
+    ]);
+    expect(taken).toEqual([...wide, ...sockets].map((source) => `bot1: the bind at /host${source}`));
+  });
+
+  it("devices that are reserved, and nothing else of a deployment", () => {
+    const deploy = (devices?: unknown) => ({
+      replicas: 2,
+      resources: { limits: { memory: "1" }, reservations: { memory: "1", devices } },
+    });
+    const changed = model((raw) => (bot(raw)["deploy"] = deploy([{ capabilities: ["gpu"] }])));
+    const { model: result, taken } = rewriteModel(changed, CANARY);
+    expect(JSON.parse(JSON.stringify(result.services["bot1"]?.["deploy"]))).toEqual(deploy());
+    expect(taken).toEqual(["bot1: the devices that it reserves"]);
   });
 
   it("waits for what no canary can bring about, but for the sidecar", () => {
@@ -117,6 +154,23 @@ describe("takes away", () => {
       redis: { condition: "service_started", required: true },
     });
   });
+});
+
+it("what services of the stack share of each other stays", () => {
+  const { bot1 } = rewritten((raw) => {
+    Object.assign(bot(raw), { ipc: "shareable", pid: "service:secrets", volumes_from: ["redis"] });
+  }).services;
+  expect([bot1["ipc"], bot1["pid"], bot1["volumes_from"]]).toEqual(["shareable", "service:secrets", ["redis"]]);
+});
+
+it("a secret of Compose that brings the real key gives way to the canary's, and others stay", () => {
+  const { secrets } = rewritten((raw) => {
+    raw.services.secrets.volumes.splice(1, 1);
+    raw.services.secrets.environment["SOPS_AGE_KEY_FILE"] = "/run/secrets/age";
+    raw.services.secrets["secrets"] = [{ source: "real", target: "age" }, { source: "other" }];
+  }).services;
+  expect(secrets.volumes[1]).toMatchObject({ source: "/tmp/c/age.key", target: "/run/secrets/age" });
+  expect(secrets["secrets"]).toEqual([{ source: "other" }]);
 });
 
 it("an external drop is one in memory", () => {

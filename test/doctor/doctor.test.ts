@@ -64,12 +64,42 @@ describe("the sidecar", () => {
       "error socket-forbidden",
       { facts: path("/var/run/docker.sock", file({ kind: "socket", uid: 1000, gid: 998, mode: 0o660 })) },
     ],
+    [
+      "a socket that its group may only read",
+      "error socket-forbidden",
+      {
+        change: (raw) => Object.assign(secrets(raw), { group_add: ["998"] }),
+        facts: path("/var/run/docker.sock", file({ kind: "socket", uid: 1000, gid: 998, mode: 0o640 })),
+      },
+    ],
     ["no bundle's directory", "error bundle-missing", { facts: path("/srv/secrets", file({ kind: "missing" })) }],
     ["a bundle mounted alone", "error bundle-single-file", { facts: path("/srv/secrets", file()) }],
     ["no restart", "warning restart-missing", { change: (raw) => delete secrets(raw)["restart"] }],
     ["no time to end", "warning grace-too-short", { change: (raw) => delete secrets(raw)["stop_grace_period"] }],
   ])("%s", (_, expected, spoiled) => {
     expect(checks(spoiled)).toEqual([expected]);
+  });
+
+  /** In place of the bind. */
+  const keyAsSecret = (raw: Raw): void => {
+    secrets(raw).volumes.splice(1, 1);
+    secrets(raw).environment["SOPS_AGE_KEY_FILE"] = "/run/secrets/age";
+    secrets(raw)["secrets"] = [{ source: "age" }];
+    raw["secrets"] = { age: { name: "stack_age", file: "/srv/age.key" } };
+  };
+
+  it("may have its key as a secret of Compose, which is a bind of a file like another", () => {
+    expect(checks({ change: keyAsSecret })).toEqual([]);
+    const missing = path("/srv/age.key", file({ kind: "missing" }));
+    expect(checks({ change: keyAsSecret, facts: missing })).toEqual(["error key-unreadable"]);
+  });
+
+  it("is the service with the key, whatever its image is called and however it comes by the key", () => {
+    const change = (raw: Raw): void => {
+      keyAsSecret(raw);
+      secrets(raw)["image"] = "registry.example/ours";
+    };
+    expect(checks({ change })).toEqual([]);
   });
 
   it("with capabilities reads whatever there is, and with the group opens the socket", () => {

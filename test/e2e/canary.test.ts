@@ -4,6 +4,7 @@ import { readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { VerifyReport } from "../../src/verify/index.ts";
 import { shell } from "./harness/shell.ts";
 import { must, run, type Ran } from "./harness/run.ts";
 import { Stack } from "./harness/stack.ts";
@@ -16,6 +17,8 @@ const CLI = join(ROOT, "dist/sidecrypt.mjs");
 const value = randomValue();
 /** What its loop keeps of the key is no file of the container's layer then. */
 const inMemory = { tmpfs: ["/tmp"] };
+/** As a bot does that its exchange refuses: it ends, and the engine starts it again and again. */
+const restarting = shell("BOT1_API_KEY", { ...inMemory, then: "exit 1", health: null, restart: "unless-stopped" });
 let stack: Stack;
 
 beforeAll(() => must("node", ["scripts/build.mjs"], { cwd: ROOT }));
@@ -45,10 +48,12 @@ const directories = async (): Promise<string[]> =>
   (await readdir(tmpdir())).filter((name) => name.startsWith("sidecrypt-canary-"));
 
 test("a stack whose key nobody has here must be proved on canaries, and be gone, and be refused where the real one runs", async () => {
+  await stack.define({ ...stack.definition, services: { ...stack.definition.services, restarting } });
   await rm(stack.bundle.keyFile);
   const { code, stdout, stderr } = await canary("--json");
-  const report = JSON.parse(stdout) as { verdict: string; project: string; looked: { secrets: number } };
+  const report = JSON.parse(stdout) as VerifyReport;
   expect(stderr).toContain(`bringing up ${stack.project}-canary-`);
+  expect([report.gaps, report.findings.filter(({ severity }) => severity === "misconfigured")]).toEqual([[], []]);
   expect([code, report.verdict]).toEqual([0, "clean"]);
   expect(report.project).toMatch(new RegExp(`^${stack.project}-canary-[0-9a-f]{8}$`));
   expect(report.looked.secrets).toBeGreaterThan(0);

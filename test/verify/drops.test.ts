@@ -10,9 +10,11 @@ function container(service: string, host: Json, RW = false): Json {
     Name: `/stack-${service}-1`,
     Config: { Labels: { "com.docker.compose.service": service } },
     HostConfig: host,
-    Mounts: [{ Type: "volume", Name: VOLUME, Destination: "/run/secrets", RW }],
+    Mounts: [mountAt("/run/secrets", RW)],
   };
 }
+
+const mountAt = (Destination: string, RW: boolean): Json => ({ Type: "volume", Name: VOLUME, Destination, RW });
 
 const SIDECAR = container("secrets", {}, true);
 const GOOD = container("bot1", { Binds: [`${VOLUME}:/run/secrets:ro,nocopy`] });
@@ -28,7 +30,9 @@ const findings = (ours: readonly Json[], others: readonly Json[] = [], view: Par
   dropFindings({ ...drop, ...view }, { ours, others, sidecar: { id: "id-secrets", service: "secrets" } });
 
 test("the sidecar writing and the consumer reading, without copy-up, is all as it should be", () => {
-  const long = { Mounts: [{ Type: "volume", Source: VOLUME, VolumeOptions: { NoCopy: true } }] };
+  const long = {
+    Mounts: [{ Type: "volume", Source: VOLUME, Target: "/run/secrets", VolumeOptions: { NoCopy: true } }],
+  };
   expect(findings([SIDECAR, GOOD])).toEqual([]);
   expect(findings([SIDECAR, container("bot1", long)])).toEqual([]);
 });
@@ -47,6 +51,16 @@ test.each<[string, Json, RegExp]>([
   expect(only).toMatchObject({ rule: "drop", severity: "misconfigured", subject: VOLUME });
   expect(only?.message).toMatch(message);
   expect(only?.hint).toBeDefined();
+});
+
+test("a second mount of the drop in one container is judged as the first is", () => {
+  const host = { Binds: [`${VOLUME}:/run/secrets:ro,nocopy`, `${VOLUME}:/rw`] };
+  const twice = { ...container("bot1", host), Mounts: [mountAt("/run/secrets", false), mountAt("/rw", true)] };
+  const messages = findings([SIDECAR, twice]).map(({ message }) => message);
+  expect(messages).toEqual([
+    expect.stringMatching(/writable at \/rw$/),
+    expect.stringMatching(/at \/rw without nocopy/),
+  ]);
 });
 
 test("another project's container on the drop is a stranger, whatever its service is called", () => {

@@ -1,4 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { HELP } from "../../src/cli/help.ts";
+import { EXIT_STATUS } from "../../src/errors.ts";
 import { createSearcher } from "../../src/search/index.ts";
 import { toGithub } from "../../src/verify/github.ts";
 import { hider } from "../../src/verify/hide.ts";
@@ -59,6 +63,14 @@ describe("the verdict", () => {
     expect(verdictOf([misconfigured], [gap], tested)).toBe("misconfigured");
     expect(VERDICT_EXIT).toEqual({ clean: 0, leak: 1, misconfigured: 2, incomplete: 3 });
   });
+});
+
+test("the README and the help give the exit statuses that there are", () => {
+  const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
+  const [, table = ""] = readme.split("meaning of `verify`'s exit status");
+  const written = [...(table.split("\n\n")[0] ?? "").matchAll(/^\| `(\d+)`/gm)].map(([, status]) => Number(status));
+  expect(written).toEqual([...Object.values(VERDICT_EXIT), EXIT_STATUS["docker-unreachable"]]);
+  for (const status of Object.values(VERDICT_EXIT)) expect(HELP.verify).toMatch(new RegExp(`[ \n]${status} \\w`));
 });
 
 test("the text names what was found, what was not looked at, and what is not searched for", () => {

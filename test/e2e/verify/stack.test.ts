@@ -2,8 +2,9 @@
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { connectEngine } from "../../../src/docker/engine.ts";
-import { openEvidence } from "../../../src/docker/evidence.ts";
+import { type Evidence, openEvidence } from "../../../src/docker/evidence.ts";
 import { runVerify, VERDICT_EXIT, type VerifyReport } from "../../../src/verify/index.ts";
+import { verdictOf } from "../../../src/verify/types.ts";
 import { useStack } from "../harness/fixture.ts";
 import type { Definition } from "../harness/model.ts";
 import { composed } from "../harness/shell.ts";
@@ -16,17 +17,22 @@ const OTHER = randomValue();
 /** A loop of the shell that keeps its key to itself; or one that has it in its environment, as some images need it. */
 function reader(
   key: string,
-  options: { labels?: Readonly<Record<string, string>>; exports?: boolean } = {},
+  {
+    labels,
+    exports = false,
+    ...options
+  }: Partial<Definition> & { labels?: Readonly<Record<string, string>>; exports?: boolean } = {},
 ): Definition {
   const loop = "while :; do sleep 1000 & wait $!; done";
-  const script = options.exports === true ? `export ${key}=$(cat /run/secrets/${key}); exec sh -c '${loop}'` : loop;
+  const script = exports ? `export ${key}=$(cat /run/secrets/${key}); exec sh -c '${loop}'` : loop;
   return {
     image: "sidecrypt-bot",
     entrypoint: ["sh", "-c", composed(script)],
     command: [],
-    labels: { "sidecrypt.secrets": key, ...options.labels },
+    labels: { "sidecrypt.secrets": key, ...labels },
     healthcheck: { disable: true },
     drop: { gid: 1000 },
+    ...options,
   };
 }
 
@@ -34,8 +40,9 @@ const stackOf = useStack({
   secrets: { BOT1_API_KEY: KEY, BOT2_API_KEY: OTHER, PIN: "4711", MODE: "production" },
   services: {
     bot1: reader("BOT1_API_KEY", { labels: { "sidecrypt.env": "allowed" }, exports: true }),
-    bot2: reader("BOT2_API_KEY"),
+    bot2: reader("BOT2_API_KEY", { volumes: ["./secrets:/data:ro", "kept:/kept"], tmpfs: ["/scratch"] }),
   },
+  volumes: { kept: {} },
 });
 
 async function verify(stack: Stack, ...flags: readonly string[]): Promise<VerifyReport> {
@@ -62,6 +69,38 @@ test("a stack in which every value is only where it belongs must be clean, with 
   expect(new Set(declared.map(({ rule, secret }) => `${rule} ${secret ?? ""}`))).toEqual(
     new Set(["value-in-process-environment BOT1_API_KEY"]),
   );
+});
+
+test("what no look reads must be named with who has it, and a drop must not be", async () => {
+  const stack = stackOf();
+  const { limits } = await verify(stack);
+  const why = "it is read by no look (bot2)";
+  expect(limits).toEqual(
+    expect.arrayContaining([
+      { subject: `${stack.project}_kept`, what: "content of the volume", why },
+      { subject: "/scratch", what: "content of the tmpfs", why },
+      { subject: stack.bundle.directory, what: "content of the bind", why: "it is read by no look (bot2, secrets)" },
+    ]),
+  );
+  expect(limits.map(({ subject }) => subject).filter((subject) => subject.endsWith("-secrets"))).toEqual([]);
+});
+
+test("a bundle that does not open must be told as to be mended, and an engine that does not answer as an error", async () => {
+  const stack = stackOf();
+  const bytes = await stack.bundle.bytes();
+  await stack.bundle.replace(Buffer.from(bytes).toString().replace("data:", "data:AAAA"));
+  try {
+    const { verdict, findings } = await verify(stack);
+    expect(verdict).toBe("misconfigured");
+    const mended = findings.filter(({ severity }) => severity === "misconfigured");
+    expect(mended.map(({ place }) => place)).toEqual([expect.stringMatching(/^bundle-/)]);
+  } finally {
+    await stack.bundle.replace(bytes);
+  }
+  const nowhere = ["exec", "-T", "--env", "DOCKER_HOST=unix:///nowhere.sock", "secrets", "sidecrypt", "verify"];
+  const { code, stdout, stderr } = await stack.tryCompose(...nowhere);
+  expect([code, stdout]).toEqual([6, ""]);
+  expect(stderr).toContain("/nowhere.sock");
 });
 
 test("a stranger on a drop, and one with the engine's socket, must be named as to be mended", async () => {
@@ -95,12 +134,12 @@ test("a stranger on a drop, and one with the engine's socket, must be named as t
   );
 });
 
-test("a verify that sees no drops must call nothing clean", async () => {
-  const stack = stackOf();
+/** From here, where nobody sees the drops. */
+async function fromElsewhere(stack: Stack, blinded: Partial<Evidence> = {}): Promise<VerifyReport> {
   const patience = { clock: systemClock, callTimeout: 60_000 };
   const docker = await connectEngine(stack.engine.socket, patience);
-  const evidence = openEvidence(stack.engine.socket, docker.apiVersion, patience);
-  const { verdict, gaps } = await runVerify(
+  const evidence = without(openEvidence(stack.engine.socket, docker.apiVersion, patience), blinded);
+  return runVerify(
     { docker, evidence, clock: systemClock },
     {
       version: "0.0.0",
@@ -113,8 +152,41 @@ test("a verify that sees no drops must call nothing clean", async () => {
       watch: 0,
     },
   );
+}
+
+/** Its private fields are its own: a copy would not have them. */
+function without(evidence: Evidence, blinded: Partial<Evidence>): Evidence {
+  return new Proxy(evidence, {
+    get: (target, name: keyof Evidence) => blinded[name] ?? target[name].bind(target),
+  });
+}
+
+test("a verify that sees no drops must call nothing clean", async () => {
+  const { verdict, gaps } = await fromElsewhere(stackOf());
   expect([verdict, gaps.map(({ what }) => what)]).toEqual(["incomplete", ["drops"]]);
 });
+
+const nothing = { titles: ["PID", "COMMAND"], rows: [] };
+async function* silence(): AsyncIterable<never> {
+  yield* await Promise.resolve([]);
+}
+
+test.each<[string, Partial<Evidence>, string[]]>([
+  ["logs", { log: silence }, ["stdout", "stderr"]],
+  ["processes", { top: () => Promise.resolve(nothing) }, ["arguments of a process", "environment of a process"]],
+  ["files", { file: () => Promise.resolve({ kind: "none" }) }, ["file"]],
+])(
+  "a verify that has become blind to %s must find that out by itself, and call nothing clean",
+  async (_, blinded, missed) => {
+    const { verdict, gaps, findings, selfTest } = await fromElsewhere(stackOf(), blinded);
+    expect(verdict).toBe("incomplete");
+    expect(selfTest?.missed).toEqual(missed);
+    const named = gaps.filter(({ subject }) => subject === "self-test");
+    expect(named.map(({ what }) => what)).toEqual(missed);
+    // The drops, which are not seen from here, are not what it is incomplete for.
+    expect(verdictOf(findings, named, selfTest)).toBe("incomplete");
+  },
+);
 
 test("a value in a log must be a leak, told by name and line in every format", async () => {
   const stack = stackOf();
