@@ -27,7 +27,7 @@ const DEVELOPERS: Readonly<Record<string, string>> = {
   SIDECRYPT_SOPS: "test/bundle/sops.ts",
 };
 /** Variables of sops and of Node that stand in the README because they are refused. */
-const REFUSED = ["SOPS_AGE_KEY"];
+const REFUSED = ["SOPS_AGE_KEY", "SOPS_AGE_KEY_CMD", "SOPS_AGE_SSH_PRIVATE_KEY_CMD"];
 
 // ---------------------------------------------------------------- reading Markdown
 

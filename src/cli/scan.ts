@@ -72,16 +72,18 @@ async function needlesOf(parsed: Parsed, config: Config, ui: Ui): Promise<Needle
 
 async function scopesOf(parsed: Parsed, searcher: Searcher, { keyFile }: Config, io: Io): Promise<Scope[]> {
   const root = process.cwd();
-  const ignored = await readIgnoreFile(root);
   const paths = parsed.operands.filter((path) => path !== "-");
   const git = gitIn(root, io.env);
   const hasScope = ["git", "staged", "compose"].some((flag) => parsed.has(flag)) || parsed.operands.length > 0;
   if (!hasScope) throw usage("scan: name what to look through", "scan", "sidecrypt scan . for this directory");
   const scopes: Scope[] = [];
-  if (paths.length > 0) scopes.push(await scanFiles(paths, searcher, { ignored, root, keyFile }));
+  if (paths.length > 0) {
+    const ignored = await readIgnoreFile(root);
+    scopes.push(await scanFiles(paths, searcher, { ignored, root, keyFile }));
+  }
   if (parsed.operands.includes("-")) scopes.push(await scanInput(io.stdin, searcher));
-  if (parsed.has("staged")) scopes.push(await scanStaged(searcher, ignored, git));
-  if (parsed.has("git")) scopes.push(await scanHistory(searcher, ignored, git));
+  if (parsed.has("staged")) scopes.push(await scanStaged(searcher, git));
+  if (parsed.has("git")) scopes.push(await scanHistory(searcher, git));
   return scopes;
 }
 

@@ -1,10 +1,20 @@
-/** Files and directories → sources. Links are not followed: what they name is looked at where it lies. */
-import { closeSync, constants, lstatSync, openSync, readdirSync, readSync } from "node:fs";
+/** Files and directories → sources. Links below a directory are not followed: what they name is looked at where it lies. */
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  type Stats,
+} from "node:fs";
 import { readFile, realpath } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { SidecryptError, systemCode } from "../errors.ts";
 import { IGNORE_FILE, parseIgnoreFile, type Ignored } from "./allowance.ts";
-import { WHOLE_BYTES } from "./look.ts";
+import { WHOLE_BYTES } from "./layer.ts";
 import type { NotChecked, Source } from "./types.ts";
 
 const CHUNK_BYTES = 2 ** 18;
@@ -22,12 +32,27 @@ const found = (some: Partial<Found>): Found => ({ source: null, notChecked: null
 
 /** @throws SidecryptError `usage` where there is nothing at `path` */
 export function* filesBelow(path: string, ignored: Ignored, root: string): Generator<Found> {
-  const seen = orCode(() => lstatSync(path));
+  // Whoever names a link means what it leads to.
+  const seen = orCode(() => statSync(path));
   const below = relative(root, resolve(path));
-  if (seen === "ENOENT") throw new SidecryptError("usage", `there is no ${path}`, "sidecrypt scan --help");
-  if (typeof seen === "string") yield found({ notChecked: { place: path, why: `cannot be read: ${seen}` } });
+  if (typeof seen === "string") yield found({ notChecked: { place: path, why: whyNotSeen(path, seen) } });
   else if (seen.isDirectory()) yield* directory(path, below, ignored);
-  else yield* entry(path, below, seen, ignored);
+  else yield operand(path, below, seen, ignored);
+}
+
+function whyNotSeen(path: string, code: string): string {
+  if (code !== "ENOENT") return `cannot be read: ${code}`;
+  if (typeof orCode(() => lstatSync(path)) !== "string") return "a link that leads nowhere";
+  throw new SidecryptError("usage", `there is no ${path}`, "sidecrypt scan --help");
+}
+
+/** Named by itself, so that it is looked at, or told of. */
+function operand(path: string, below: string, seen: Stats, ignored: Ignored): Found {
+  const reason = reasonFor(below, ignored);
+  if (reason !== null) return found({ ignored: { place: path, why: reason } });
+  if (seen.isFile()) return found({ source: fileAt(path, FOLLOWED) });
+  if (seen.isFIFO() || seen.isCharacterDevice()) return found({ source: pipeAt(path) });
+  return found({ notChecked: { place: path, why: "neither a file, a directory nor a pipe" } });
 }
 
 /** `below`: the same from where the ignore file stands; where that lies outside, no pattern of the file can mean it. */
@@ -56,8 +81,7 @@ function* entry(path: string, below: string, seen: { isFile(): boolean }, ignore
   // Links are looked at where they lead; sockets, pipes and devices hold nothing.
   if (!seen.isFile()) return;
   const reason = reasonFor(below, ignored);
-  if (reason !== null) yield found({ ignored: { place: path, why: reason } });
-  else yield found({ source: { place: path, whole: () => wholeOf(path), read: () => chunksOf(path), again: true } });
+  yield found(reason === null ? { source: fileAt(path, LISTED) } : { ignored: { place: path, why: reason } });
 }
 
 function orCode<T>(ask: () => T): T | string {
@@ -72,14 +96,31 @@ function reasonFor(below: string, ignored: Ignored): string | null {
   return below === "" || below.startsWith("..") ? null : ignored(below);
 }
 
-const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const FOLLOWED = constants.O_RDONLY | constants.O_NONBLOCK;
+/** It may have become a link since its directory was listed. */
+const LISTED = FOLLOWED | constants.O_NOFOLLOW;
+
+const fileAt = (path: string, flags: number): Source => ({
+  place: path,
+  whole: () => wholeOf(path, flags),
+  read: () => chunksOf(path, flags),
+  again: true,
+});
+
+/** Whoever writes to it may take their time: nothing else waits for it meanwhile. */
+const pipeAt = (path: string): Source => ({
+  place: path,
+  read: () => createReadStream(path, { highWaterMark: CHUNK_BYTES }),
+  again: false,
+});
+
 /** One for all files, and so large that it is never filled by one that is searched as a whole. */
 let shared: Buffer | null = null;
 
 /** To wait for each of ten thousand small files costs more than to search them. Null: it is larger. */
-function wholeOf(path: string): Uint8Array | null {
+function wholeOf(path: string, flags: number): Uint8Array | null {
   shared ??= Buffer.allocUnsafe(WHOLE_BYTES + 1);
-  const file = openSync(path, FLAGS);
+  const file = openSync(path, flags);
   try {
     for (let filled = 0; filled < shared.length;) {
       const bytes = readSync(file, shared, filled, shared.length - filled, null);
@@ -92,8 +133,8 @@ function wholeOf(path: string): Uint8Array | null {
   }
 }
 
-function* chunksOf(path: string): Generator<Uint8Array> {
-  const file = openSync(path, FLAGS);
+function* chunksOf(path: string, flags: number): Generator<Uint8Array> {
+  const file = openSync(path, flags);
   try {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     for (let bytes: number; (bytes = readSync(file, buffer, 0, buffer.length, null)) > 0;) {
@@ -104,7 +145,7 @@ function* chunksOf(path: string): Generator<Uint8Array> {
   }
 }
 
-/** Of the directory that the command stands in; nothing is ignored where there is none. */
+/** Of a directory; nothing is ignored where there is none. */
 export async function readIgnoreFile(root: string): Promise<Ignored> {
   const path = join(root, IGNORE_FILE);
   try {

@@ -68,3 +68,8 @@ export async function stagedIn(options: GitOptions): Promise<Staged> {
 export async function topOf(options: GitOptions): Promise<string> {
   return (await gitOutput(["rev-parse", "--show-toplevel"], options)).toString("utf8").trimEnd();
 }
+
+/** Whether it was cloned with the last commits alone. */
+export async function isShallow(options: GitOptions): Promise<boolean> {
+  return (await gitOutput(["rev-parse", "--is-shallow-repository"], options)).toString("utf8").trim() === "true";
+}

@@ -2,8 +2,8 @@
 import type { Searcher } from "../search/index.ts";
 import { systemCode } from "../errors.ts";
 import type { Ignored } from "./allowance.ts";
-import { filesBelow, placeBelow } from "./files.ts";
-import { commitOf, historyOf, stagedIn, topOf } from "./git.ts";
+import { filesBelow, placeBelow, readIgnoreFile } from "./files.ts";
+import { commitOf, historyOf, isShallow, stagedIn, topOf } from "./git.ts";
 import { readObjects, type Wanted } from "./git-objects.ts";
 import type { GitOptions } from "./git-process.ts";
 import { look } from "./look.ts";
@@ -26,12 +26,14 @@ class Tally {
   /** `rename` tells more of the place of what was found than was known before. */
   async look(source: Source, rename?: () => Promise<string>): Promise<void> {
     try {
-      const { bytes, findings, allowed } = await look(source, this.#searcher);
+      const { bytes, findings, allowed, fault } = await look(source, this.#searcher);
       this.#checked += 1;
       this.#bytes += bytes;
-      const place = findings.length + allowed.length > 0 && rename !== undefined ? await rename() : source.place;
+      const isTold = findings.length + allowed.length > 0 || fault !== null;
+      const place = isTold && rename !== undefined ? await rename() : source.place;
       this.#findings.push(...findings.map((one) => ({ ...one, place })));
       this.#allowed.push(...allowed.map((one) => ({ ...one, place })));
+      if (fault !== null) this.notChecked({ place, why: fault });
     } catch (thrown) {
       const code = systemCode(thrown);
       if (code === null) throw thrown;
@@ -97,22 +99,32 @@ async function* bytesOf(input: AsyncIterable<Uint8Array | string>): AsyncGenerat
   for await (const chunk of input) yield typeof chunk === "string" ? Buffer.from(chunk) : chunk;
 }
 
-export async function scanHistory(searcher: Searcher, ignored: Ignored, options: GitOptions): Promise<Scope> {
+const SHALLOW =
+  "a shallow clone has the last commits alone: git fetch --unshallow, or fetch-depth: 0 for actions/checkout";
+
+/** What git names stands below the top of the repository, wherever the command does: so does the ignore file. */
+async function repositoryOf(options: GitOptions): Promise<{ git: GitOptions; ignored: Ignored }> {
+  const directory = await topOf(options);
+  return { git: { ...options, directory }, ignored: await readIgnoreFile(directory) };
+}
+
+export async function scanHistory(searcher: Searcher, options: GitOptions): Promise<Scope> {
   const tally = new Tally("git", searcher);
-  const inRepository = { ...options, directory: await topOf(options) };
-  await scanObjects(tally, await historyOf(inRepository), ignored, inRepository, async ({ object, place }) => {
-    const commit = await commitOf(object, inRepository);
+  const { git, ignored } = await repositoryOf(options);
+  if (await isShallow(git)) tally.notChecked({ place: "the git history", why: SHALLOW });
+  await scanObjects(tally, await historyOf(git), ignored, git, async ({ object, place }) => {
+    const commit = await commitOf(object, git);
     return commit === null ? place : `${commit}:${place}`;
   });
   return tally.scope();
 }
 
-export async function scanStaged(searcher: Searcher, ignored: Ignored, options: GitOptions): Promise<Scope> {
+export async function scanStaged(searcher: Searcher, options: GitOptions): Promise<Scope> {
   const tally = new Tally("staged", searcher);
-  const inRepository = { ...options, directory: await topOf(options) };
-  const { wanted, odd } = await stagedIn(inRepository);
+  const { git, ignored } = await repositoryOf(options);
+  const { wanted, odd } = await stagedIn(git);
   for (const place of odd) tally.notChecked({ place, why: "git cannot be asked for a name with a line feed" });
-  await scanObjects(tally, wanted, ignored, inRepository, ({ place }) => Promise.resolve(place));
+  await scanObjects(tally, wanted, ignored, git, ({ place }) => Promise.resolve(place));
   return tally.scope();
 }
 

@@ -2,9 +2,16 @@
 import type { JsonHit } from "./types.ts";
 import type { Span } from "./find.ts";
 
+/** What of a field begins at `from` in the text; in the field itself that is at `skipped`. */
+interface Part {
+  readonly path: string;
+  readonly from: number;
+  readonly skipped: number;
+}
+
 export interface Field {
-  /** Of each place in the text from which on it holds: items of an array that were joined. */
-  readonly parts: readonly { readonly path: string; readonly from: number }[];
+  /** Several: items of an array that were joined. */
+  readonly parts: readonly Part[];
   readonly text: Buffer;
   /** Not joined, not a key. */
   readonly whole: boolean;
@@ -15,11 +22,14 @@ const SEPARATOR = Buffer.from("\n\u0000\u0001\n");
 /** Deeper than anything an engine answers. */
 const MAX_DEPTH = 64;
 
+/** Characters up to the right-hand side of an environment's NAME=value, whatever the name; 0: it is none. */
+export const leftOf = (text: string): number => /^[A-Za-z_]\w*=/.exec(text)?.[0].length ?? 0;
+
 /** Every string, key and number; items of an array also joined, without anything between them and with a blank. */
 export function fieldsOf(document: unknown): Field[] {
   const fields: Field[] = [];
   const add = (path: string, text: string, whole: boolean): void => {
-    if (text !== "") fields.push({ parts: [{ path, from: 0 }], text: Buffer.from(text), whole });
+    if (text !== "") fields.push({ parts: [{ path, from: 0, skipped: 0 }], text: Buffer.from(text), whole });
   };
   const walk = (value: unknown, path: string, depth: number): void => {
     if (typeof value === "string") add(path, value, true);
@@ -27,9 +37,7 @@ export function fieldsOf(document: unknown): Field[] {
     else if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return;
     else if (Array.isArray(value)) {
       for (const [index, item] of value.entries()) walk(item, `${path}[${index}]`, depth + 1);
-      const items = value.map((item: unknown) => (typeof item === "string" ? item : ""));
-      if (items.filter((item) => item !== "").length > 1)
-        fields.push(joined(path, items, ""), joined(path, items, " "));
+      fields.push(...joinedItems(path, value));
     } else {
       for (const [key, item] of Object.entries(value)) {
         const below = member(path, key);
@@ -47,14 +55,31 @@ function member(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
 }
 
-function joined(path: string, items: readonly string[], between: string): Field {
-  const parts: { path: string; from: number }[] = [];
-  let length = 0;
+function joinedItems(path: string, value: readonly unknown[]): Field[] {
+  const items = value.map((item) => (typeof item === "string" ? item : ""));
+  if (items.filter((item) => item !== "").length < 2) return [];
+  const fields = [joined(path, items, ""), joined(path, items, " ")];
+  // A value in two variables: the second one's name stands between its halves.
+  return items.filter((item) => leftOf(item) > 0).length < 2 ? fields : [...fields, joined(path, items, "", leftOf)];
+}
+
+function joined(
+  path: string,
+  items: readonly string[],
+  between: string,
+  skip: (item: string) => number = () => 0,
+): Field {
+  const parts: Part[] = [];
+  const texts: string[] = [];
+  let from = 0;
   for (const [index, item] of items.entries()) {
-    parts.push({ path: `${path}[${index}]`, from: length });
-    length += Buffer.byteLength(item + between);
+    const skipped = skip(item);
+    const text = item.slice(skipped);
+    parts.push({ path: `${path}[${index}]`, from, skipped });
+    texts.push(text);
+    from += Buffer.byteLength(text + between);
   }
-  return { parts, text: Buffer.from(items.join(between)), whole: false };
+  return { parts, text: Buffer.from(texts.join(between)), whole: false };
 }
 
 /** Where each field begins in the text of all. */
@@ -79,6 +104,6 @@ export function placed(spans: readonly Span[], fields: readonly Field[], starts:
     const key = JSON.stringify([name, part.path]);
     if (seen.has(key)) return [];
     seen.add(key);
-    return [{ name, form, offset: within - part.from, path: part.path }];
+    return [{ name, form, offset: within - part.from + part.skipped, path: part.path }];
   });
 }

@@ -2,12 +2,14 @@
  * Looks for secrets in texts, streams and documents, in every form that something writes them in. Pure: bytes in,
  * names and places out.
  */
-import { fieldsOf, layOut, placed, type Field } from "./fields.ts";
+import { fieldsOf, layOut, leftOf, placed, type Field } from "./fields.ts";
 import { findAll, STREAMED, WHOLE, type Span } from "./find.ts";
 import { compile, type Patterns } from "./patterns.ts";
 import { createStream } from "./stream.ts";
 import type { Hit, JsonHit, Needle, Searcher, SearcherOptions } from "./types.ts";
 
+export { Gunzip } from "./gunzip.ts";
+export { isGzip } from "./unwrap.ts";
 export type { Hit, JsonHit, LineHit, Needle, Searcher, SearcherOptions, Stream, Unchecked } from "./types.ts";
 
 /** Needles once for many searches: to compile them costs more than to search a small text. */
@@ -19,7 +21,8 @@ export function createSearcher(needles: readonly Needle[], options: SearcherOpti
     weak: patterns.weak,
     search: (data) => find(data).map(toHit),
     searchJson: (document) => searchFields(fieldsOf(document), find, patterns),
-    stream: () => createStream((window, cut) => findAll(window, patterns, STREAMED, cut), patterns.matcher.longest),
+    stream: (noteOf) =>
+      createStream((window, cut) => findAll(window, patterns, STREAMED, cut), patterns.matcher.longest, noteOf),
   };
 }
 
@@ -38,8 +41,8 @@ function searchFields(
   const exact = fields.flatMap(({ whole, text: field, parts: [part] }) => {
     if (!whole || part === undefined) return [];
     const value = field.toString("latin1");
-    // An environment's NAME=value is a field of its own, whatever the name.
-    const right = /^[A-Za-z_]\w*=/.exec(value)?.[0].length ?? 0;
+    // The right-hand side is a field of its own.
+    const right = leftOf(value);
     const found = [0, right].map((from) => [from, weak.get(value.slice(from)) ?? []] as const);
     const [from, names] = found.find(([, some]) => some.length > 0) ?? [0, []];
     return names.map((name) => ({ name, form: "whole field", offset: from, path: part.path }));

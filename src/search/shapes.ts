@@ -6,7 +6,7 @@ interface Shape {
   /** Three characters that it may begin with. */
   readonly heads: readonly string[];
   readonly pattern: RegExp;
-  /** Whether it is one, by more than its letters. */
+  /** Whether it is one, by more than its letters [isRandom]. */
   readonly holds?: (token: string) => boolean;
 }
 
@@ -16,11 +16,18 @@ const EXAMPLE_SUBJECT = "1234567890";
 /** A header that names an algorithm. */
 function isToken(jwt: string): boolean {
   const [header, claims] = jwt.split(".").map((part) => Buffer.from(part, "base64url").toString());
-  return /^\s*\{.*"alg"\s*:/s.test(header ?? "") && !(claims ?? "").includes(`"${EXAMPLE_SUBJECT}"`);
+  const isExample = (claims ?? "").includes(`"${EXAMPLE_SUBJECT}"`);
+  return /^\s*\{.*"alg"\s*:/s.test(header ?? "") && !isExample && isRandom(jwt);
 }
 
 const SHAPES: readonly Shape[] = [
-  { kind: "age-identity", heads: ["AGE"], pattern: /AGE-SECRET-KEY-(?:PQ-)?1[02-9AC-HJ-NP-Z]{50,}/iy },
+  {
+    kind: "age-identity",
+    heads: ["AGE"],
+    pattern: /AGE-SECRET-KEY-(?:PQ-)?1[02-9AC-HJ-NP-Z]{50,}/iy,
+    // One in thousands has four of a letter in a row, as a placeholder has.
+    holds: (identity) => isVaried(identity.slice(identity.lastIndexOf("1") + 1)),
+  },
   { kind: "aws-access-key", heads: ["AKI", "ASI"], pattern: /A[KS]IA[A-Z2-7]{16}(?![\w-])/y },
   { kind: "google-api-key", heads: ["AIz"], pattern: /AIza[\w-]{35}(?![\w-])/y },
   {
@@ -70,33 +77,42 @@ export function shapesIn(data: Buffer, view: DataView, start: number, end: numbe
 }
 
 function withHead(data: Buffer, start: number, at: number, found: Span[]): void {
-  if (at > start && WORD[data[at - 1] ?? 0] === 1) return;
+  if (at > start && WORD[data[at - 1] ?? 0] === 1 && !isBehindEscape(data, at)) return;
   const shapes = BY_HEAD.get(data.toString("latin1", at, at + 3));
   if (shapes === undefined) return;
   const text = data.toString("latin1", at, Math.min(data.length, at + REACH));
-  for (const { kind, pattern, holds } of shapes) {
+  for (const { kind, pattern, holds = isRandom } of shapes) {
     pattern.lastIndex = 0;
     const token = pattern.exec(text)?.[0];
-    if (token !== undefined && holds?.(token) !== false) tell(kind, at, token, found);
+    if (token !== undefined && holds(token)) tell(kind, at, token, found);
   }
 }
+
+const BACKSLASH = 0x5c;
+/** Line feed, carriage return and tab as JSON and others write them. */
+const ESCAPED = new Set(Buffer.from("nrt"));
+
+const isBehindEscape = (data: Buffer, at: number): boolean =>
+  data[at - 2] === BACKSLASH && ESCAPED.has(data[at - 1] ?? 0);
 
 /** What only looks like a key beside what stands before it. */
 function inContext(data: Buffer, start: number, end: number, found: Span[]): void {
   const text = data.toString("latin1", start, end);
   const before = data.toString("latin1", Math.max(0, start - BEFORE), start);
-  if (TELEGRAM.test(before) && TELEGRAM_TOKEN.test(text)) tell("telegram-token", start, text, found);
-  if (ASSIGNED.test(before) && EXCHANGE.test(text)) tell("exchange-key", start, text, found);
+  if (TELEGRAM.test(before) && TELEGRAM_TOKEN.test(text) && isRandom(text)) tell("telegram-token", start, text, found);
+  if (ASSIGNED.test(before) && EXCHANGE.test(text) && isRandom(text)) tell("exchange-key", start, text, found);
 }
 
 function tell(kind: string, offset: number, text: string, found: Span[]): void {
-  if (isRandom(text)) found.push({ name: `shape:${kind}`, form: "raw", offset, end: offset + text.length });
+  found.push({ name: `shape:${kind}`, form: "raw", offset, end: offset + text.length });
 }
 
 /** Documentation is full of what looks like a key and opens nothing. */
 function isRandom(token: string): boolean {
-  return !PLACEHOLDER.test(token) && new Set(token).size >= DISTINCT && /\d/.test(token);
+  return !PLACEHOLDER.test(token) && isVaried(token) && /\d/.test(token);
 }
+
+const isVaried = (text: string): boolean => new Set(text).size >= DISTINCT;
 
 export const PEM_HEADERS = ["", "RSA ", "EC ", "DSA ", "OPENSSH ", "ENCRYPTED "]
   .map((kind) => `-----BEGIN ${kind}PRIVATE KEY-----`)

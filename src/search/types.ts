@@ -34,9 +34,14 @@ export interface JsonHit extends Hit {
   readonly path: string;
 }
 
+/** What is to be known of a line with a find, out of its text; of a long line, out of its first 64 KiB. */
+export type NoteOf = (line: string) => string | null;
+
 export interface LineHit extends Hit {
   /** From 1. */
   readonly line: number;
+  /** Of its line; null: it has none. */
+  readonly note: string | null;
 }
 
 export interface Stream {
@@ -54,5 +59,5 @@ export interface Searcher {
   /** Parsed JSON: every string, key and number, and the items of arrays joined (argv). Offsets count within the string. */
   searchJson(document: unknown): JsonHit[];
   /** Chunk by chunk with bounded memory; offsets count from the start of the stream. Only long encoded runs are decoded. */
-  stream(): Stream;
+  stream(noteOf?: NoteOf): Stream;
 }

@@ -40,8 +40,10 @@ export function unwrapOthers(data: Buffer, backslashes: boolean, cut: boolean, f
 
 const isZlib = (data: Buffer): boolean => data[0] === ZLIB && ZLIB_FLAGS.includes(data[1]);
 
+export const isGzip = (data: Buffer): boolean => data.subarray(0, GZIP.length).equals(GZIP);
+
 /** Of what was decoded: begins as gzip or zlib does. */
-export const isCompressed = (data: Buffer): boolean => isZlib(data) || data.subarray(0, GZIP.length).equals(GZIP);
+export const isCompressed = (data: Buffer): boolean => isZlib(data) || isGzip(data);
 
 /** `cut`: the data begins in the middle of the run; `shortest`: bytes of what is worth decoding. */
 export function unwrapRun(

@@ -1,8 +1,11 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 import { parse } from "yaml";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sidecrypt, workshop, type Options, type Result, type Workshop } from "./harness.ts";
@@ -68,11 +71,60 @@ describe("files", () => {
     expect(stdout).toContain(`allowed: ${at("old.log")}: not looked at: rotated in May`);
   });
 
-  it("are not found behind links, but where they lie", async () => {
+  it("are not found behind links in a directory, but where they lie", async () => {
     await writeFile(at("real.txt"), VALUE);
     await symlink(at("real.txt"), at("link.txt"));
     const { stdout } = await scan([shop.dir]);
     expect(stdout.match(/^found:/gm)).toHaveLength(1);
+  });
+
+  it("are looked at behind a link that is named itself, and so are directories", async () => {
+    await mkdir(at("logs"));
+    await writeFile(at("logs/bot.log"), VALUE);
+    await symlink(at("logs/bot.log"), at("latest.log"));
+    await symlink(at("logs"), at("all"));
+    const [file, directory] = [await scan([at("latest.log")]), await scan([at("all")])];
+    expect([file.status, directory.status]).toEqual([1, 1]);
+    expect(file.stdout).toContain(`found: ${at("latest.log")}:1: API_KEY, raw`);
+    expect(directory.stdout).toContain(`found: ${at("all/bot.log")}:1: API_KEY, raw`);
+  });
+
+  it("may be a pipe or a device", async () => {
+    await run("mkfifo", [at("pipe")]);
+    const writer = run("sh", ["-c", `printf 'ok\n%s' ${VALUE} > ${at("pipe")}`]);
+    const { status, stdout } = await scan(["/dev/null", at("pipe")]);
+    await writer;
+    expect(status).toBe(1);
+    expect(stdout).toContain(`found: ${at("pipe")}:2: API_KEY, raw`);
+    expect(stdout).toContain("files: 2 files");
+  });
+
+  it("that are none of these, and links that lead nowhere, make the answer incomplete", async () => {
+    await symlink(at("nowhere"), at("dangling"));
+    const server = createServer().listen(at("socket"));
+    await once(server, "listening");
+    const { status, stdout } = await scan([at("dangling"), at("socket")]);
+    server.close();
+    expect(status).toBe(3);
+    expect(stdout).toContain(`not checked: ${at("dangling")}: a link that leads nowhere`);
+    expect(stdout).toContain(`not checked: ${at("socket")}: neither a file, a directory nor a pipe`);
+  });
+
+  it("behind a link may hold the key itself too, where SOPS_AGE_KEY_FILE says so", async () => {
+    await symlink(at("age.key"), at("key"));
+    const { status, stdout } = await scan([at("key")]);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`allowed: ${at("key")}: not looked at: it is the key file`);
+  });
+
+  it("that are compressed are looked through, and one that is cut off makes the answer incomplete", async () => {
+    const packed = gzipSync(`${"nothing here\n".repeat(2_000_000)}${VALUE}\n`);
+    await writeFile(at("bot.log.2.gz"), packed);
+    expect((await scan([at("bot.log.2.gz")])).stdout).toContain("bot.log.2.gz:2000001: API_KEY, gzip");
+    await writeFile(at("bot.log.2.gz"), packed.subarray(0, -100));
+    const { status, stdout } = await scan([at("bot.log.2.gz")]);
+    expect(status).toBe(3);
+    expect(stdout).toMatch(/^not checked: .+bot\.log\.2\.gz: a gzip that is damaged or cut off/m);
   });
 
   it("in a name too are not printed", async () => {
@@ -224,6 +276,33 @@ describe("a repository", () => {
     expect(status).toBe(1);
     expect(stdout).toContain("found: a.txt:1: API_KEY, raw");
     expect(stdout).not.toContain("b.txt");
+  });
+
+  it("is judged by the ignore file at its top, wherever the command stands", async () => {
+    await mkdir(at("sub/old"), { recursive: true });
+    await writeFile(at("sub/old/a.log"), `old ${VALUE}`);
+    await writeFile(at("sub/b.log"), VALUE);
+    await writeFile(at(".sidecryptignore"), "# rotated in May\n/sub/old/\n");
+    await writeFile(at("sub/.sidecryptignore"), "# of another scan\n*.log\n");
+    await git("add", ".");
+    vi.spyOn(process, "cwd").mockReturnValue(at("sub"));
+    const staged = await scan(["--staged"]);
+    await git("commit", "--quiet", "--message", "logs");
+    for (const { status, stdout } of [staged, await scan(["--git"])]) {
+      expect(status).toBe(1);
+      expect(stdout).toContain("allowed: sub/old/a.log: not looked at: rotated in May");
+      expect(stdout).toMatch(/^found: (\w+:)?sub\/b\.log:1: API_KEY, raw$/m);
+    }
+  });
+
+  it("that is a shallow clone is not all of the history, and says so", async () => {
+    await git("commit", "--quiet", "--allow-empty", "--message", "more");
+    await git("clone", "--quiet", "--depth", "1", `file://${shop.dir}`, at("clone"));
+    vi.spyOn(process, "cwd").mockReturnValue(at("clone"));
+    const { status, stdout } = await scan(["--git"]);
+    expect(status).toBe(3);
+    expect(stdout).toMatch(/^not checked: the git history: a shallow clone .+fetch-depth: 0/m);
+    expect((await scan(["--staged"])).status).toBe(0);
   });
 
   it("is looked at by the hook for pre-commit, which needs neither bundle nor key", async () => {

@@ -57,6 +57,12 @@ describe("a search of a document", () => {
       { name: "TOKEN", form: "raw", offset: 0, path: "Args[1]" },
     ]);
   });
+
+  it("finds what is split over the variables of an environment, with the place in the first of them", () => {
+    const env = ["TZ=UTC", "P1=k7Qw9zXp", "P2=2LmN4vRt"];
+    expect(searcher.searchJson({ Env: env })).toEqual([{ name: "TOKEN", form: "raw", offset: 3, path: "Env[1]" }]);
+    expect(searcher.searchJson(["P1=k7Qw9zXp", "other", "P2=2LmN4vRt"])).toEqual([]);
+  });
 });
 
 describe("a stream", () => {

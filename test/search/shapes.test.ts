@@ -56,6 +56,32 @@ describe("a key is known by its looks", () => {
   });
 });
 
+describe("an age identity", () => {
+  const letters = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L".repeat(2);
+
+  it.each(["XXXX", "0000", "AAAA"])("that has %s by chance is one", (four) => {
+    const identity = `AGE-SECRET-KEY-1${four}${letters.slice(0, 54)}`;
+    expect(searcher.search(identity).map(({ name }) => name)).toEqual(["shape:age-identity"]);
+  });
+
+  it.each(["X", "EXAMPLE", "0"])("that is %s again and again is a placeholder", (word) => {
+    expect(searcher.search(`AGE-SECRET-KEY-1${word.repeat(58).slice(0, 58)}`)).toEqual([]);
+  });
+});
+
+it.each(["\\n", "\\r", "\\t", "\\\\n"])(
+  "in a stream a key behind a written %s is found, behind a word not",
+  (written) => {
+    const token = apart("gh", "p_", random.slice(0, 36));
+    const found = (text: string) => {
+      const stream = searcher.stream();
+      return [...stream.push(Buffer.from(text)), ...stream.end()].map(({ name, offset }) => [name, offset]);
+    };
+    expect(found(`{"log":"${written}${token}"}`)).toEqual([["shape:github-token", 8 + written.length]]);
+    expect(found(`{"log":"${written.slice(-1)}${token}"}`)).toEqual([]);
+  },
+);
+
 test("a key that is a known secret is told by its name alone", () => {
   const token = apart("gh", "p_", random.slice(0, 36));
   const known = createSearcher([{ name: "TOKEN", value: Buffer.from(token) }], { shapes: true });

@@ -69,7 +69,7 @@ and calls nothing clean unless it finds them all. Never prints a value.
   --bundle FILE  the encrypted file whose names it takes [the one mounted]
 
 Exit status: 0 clean and complete, 1 a leak, 2 something to be mended,
-3 incomplete: something could not be looked at.
+3 incomplete: something could not be looked at, 6 no engine answers.
 
 Example:
   $ docker compose exec secrets sidecrypt verify
