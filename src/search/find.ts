@@ -3,7 +3,7 @@ import type { Patterns } from "./patterns.ts";
 import { eachRun } from "./runs.ts";
 import { shapesIn, SHORTEST_SHAPE } from "./shapes.ts";
 import type { Hit } from "./types.ts";
-import { isCompressed, unwrapOthers, unwrapRun, type Depth, type Piece } from "./unwrap.ts";
+import { isCompressed, Unwrapper, unwrapOthers, type Depth, type Piece } from "./unwrap.ts";
 
 export interface Span extends Hit {
   /** Behind the last byte. */
@@ -35,11 +35,12 @@ export function findAll(data: Buffer, patterns: Patterns, depth: Depth, cut = fa
         decoded.push({ name: span.name, form: said, ...placeOf(span, piece) });
       }
     };
+    const unwrapper = new Unwrapper(bytes, patterns.shortest, open);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     // What looks like a key and what is encoded stand in the same runs.
     eachRun(bytes, patterns.shapes ? Math.min(least, SHORTEST_SHAPE) : least, (start, end) => {
       if (patterns.shapes) shapesIn(bytes, view, start, end, shapes);
-      if (isOpened && end - start >= least) unwrapRun(bytes, start, end, inCut && start === 0, patterns.shortest, open);
+      if (isOpened && end - start >= least) unwrapper.run(start, end, inCut && start === 0);
     });
     if (isOpened) unwrapOthers(bytes, backslashes, inCut, open);
     const plain = withoutOverlaps([...direct, ...unknown(shapes, direct)]);

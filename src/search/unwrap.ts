@@ -45,38 +45,76 @@ export const isGzip = (data: Buffer): boolean => data.subarray(0, GZIP.length).e
 /** Of what was decoded: begins as gzip or zlib does. */
 export const isCompressed = (data: Buffer): boolean => isZlib(data) || isGzip(data);
 
-/** `cut`: the data begins in the middle of the run; `shortest`: bytes of what is worth decoding. */
-export function unwrapRun(
-  data: Buffer,
-  start: number,
-  lineEnd: number,
-  cut: boolean,
-  shortest: number,
-  found: (piece: Piece) => void,
-): void {
-  const length = lineEnd - start;
-  const isLong = length >= LONG;
-  // Shorter lines have no others below them.
-  if (length < WRAPPED && length * 3 < shortest * 4) return;
-  // Something may stand right before it: a path's slash, a word.
-  for (let offset = 0, [text, end] = ["", 0]; offset < ALIGNMENTS; offset++) {
-    if (!(isLong && (offset === 0 || cut)) && !isLikely(data, start + offset, lineEnd)) continue;
-    if (text === "") {
-      end = endOfLines(data, start, lineEnd);
-      text = joined(data, start, end);
-    }
-    found({ wrapper: "base64", start, end, bytes: Buffer.from(offset === 0 ? text : text.slice(offset), "base64") });
-  }
-  if (length >= LEAST_HEX) unwrapHex(data, start, lineEnd, found);
-}
+/** Base64 and hex in the runs of one text, in their order. What is wrapped is decoded as a whole, once for each alignment. */
+export class Unwrapper {
+  readonly #data: Buffer;
+  /** Bytes of what is worth decoding. */
+  readonly #shortest: number;
+  readonly #found: (piece: Piece) => void;
+  /** Of the wrapped base64 that was decoded last: behind its last line, and by bits the alignments that were. */
+  #end = 0;
+  #done = 0;
+  /** A place in it, and how many characters of it stand before that. */
+  #at = 0;
+  #index = 0;
+  /** Of the wrapped hex. */
+  #hexEnd = 0;
 
-function unwrapHex(data: Buffer, start: number, lineEnd: number, found: (piece: Piece) => void): void {
-  eachHexRun(data, start, lineEnd, LEAST_HEX, (from, to) => {
-    const end = endOfLines(data, from, to);
-    const text = joined(data, from, end);
-    for (const offset of [0, 1])
-      found({ wrapper: "hex", start: from, end, bytes: Buffer.from(text.slice(offset), "hex") });
-  });
+  constructor(data: Buffer, shortest: number, found: (piece: Piece) => void) {
+    this.#data = data;
+    this.#shortest = shortest;
+    this.#found = found;
+  }
+
+  /** `cut`: the data begins in the middle of the run. */
+  run(start: number, lineEnd: number, cut: boolean): void {
+    const length = lineEnd - start;
+    // Shorter lines have no others below them.
+    if (length < WRAPPED && length * 3 < this.#shortest * 4) return;
+    this.#goTo(start);
+    this.#base64(start, lineEnd, cut);
+    if (length >= LEAST_HEX) this.#hex(start, lineEnd);
+  }
+
+  #goTo(start: number): void {
+    if (start < this.#end) this.#index += joined(this.#data, this.#at, start).length;
+    else [this.#done, this.#index] = [0, 0];
+    this.#at = start;
+  }
+
+  #base64(start: number, lineEnd: number, cut: boolean): void {
+    const data = this.#data;
+    const isLong = lineEnd - start >= LONG;
+    // Something may stand right before it: a path's slash, a word.
+    for (let offset = 0, [text, end] = ["", 0]; offset < ALIGNMENTS; offset++) {
+      const alignment = 1 << ((this.#index + offset) % ALIGNMENTS);
+      if ((this.#done & alignment) !== 0) continue;
+      if (!(isLong && (offset === 0 || cut)) && !isLikely(data, start + offset, lineEnd)) continue;
+      if (text === "") {
+        end = endOfLines(data, start, lineEnd);
+        text = joined(data, start, end);
+        this.#end = end;
+      }
+      this.#done |= alignment;
+      const bytes = Buffer.from(offset === 0 ? text : text.slice(offset), "base64");
+      this.#found({ wrapper: "base64", start, end, bytes });
+    }
+  }
+
+  #hex(start: number, lineEnd: number): void {
+    const data = this.#data;
+    eachHexRun(data, start, lineEnd, LEAST_HEX, (from, to) => {
+      if (from < this.#hexEnd) return;
+      const end = endOfLines(data, from, to);
+      const text = joined(data, from, end);
+      for (const offset of [0, 1]) {
+        const bytes = Buffer.from(text.slice(offset), "hex");
+        // It ends at the first character that is none, and what follows that has to be decoded by itself.
+        if (offset + 2 * bytes.length >= text.length - 1) this.#hexEnd = end;
+        this.#found({ wrapper: "hex", start: from, end, bytes });
+      }
+    });
+  }
 }
 
 const joined = (data: Buffer, start: number, end: number): string =>
