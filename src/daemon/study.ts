@@ -5,26 +5,18 @@
 import { isUp } from "../container-state.ts";
 import type { Clock } from "../clock.ts";
 import type { DockerPort } from "../docker/port.ts";
-import type { Kin } from "../roll/kin.ts";
 import type { KnownLayers } from "../roll/known-layers.ts";
 import type { Plan } from "../types.ts";
 
 /** Milliseconds. What follows an event, or a change of a bundle, comes sooner. */
 const QUIET = 10_000;
 
-export interface Subjects {
-  readonly docker: DockerPort;
-  readonly kin: Kin;
-  readonly layers: KnownLayers;
-  readonly clock: Clock;
-}
-
 /**
  * One at a time, until `signal` aborts. Never throws: what is not known is read when it is needed.
  * @param quietSince when something happened last, in milliseconds since the epoch: a poll that finds nothing does not count
  */
 export async function study(
-  { docker, kin, layers, clock }: Subjects,
+  { docker, layers, clock }: { readonly docker: DockerPort; readonly layers: KnownLayers; readonly clock: Clock },
   { consumers }: Pick<Plan, "consumers">,
   quietSince: number,
   signal: AbortSignal,
@@ -35,14 +27,13 @@ export async function study(
   const unknown = due.filter((seen) => layers.of(seen) === null);
   if (unknown.length === 0) return;
   await clock.sleep(Math.max(0, quietSince + QUIET - clock.now()), signal);
-  try {
-    if (!signal.aborted) await kin.all(docker);
-    for (const seen of unknown) {
-      if (signal.aborted) return;
+  for (const seen of unknown) {
+    if (signal.aborted) return;
+    try {
       const container = await docker.inspect(seen.id);
       if (container !== null) await layers.read(docker, container);
+    } catch {
+      return;
     }
-  } catch {
-    return;
   }
 }

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { servicesOf } from "../../src/plan/index.ts";
 import { study } from "../../src/daemon/study.ts";
 import { rollUnit } from "../../src/roll/unit.ts";
 import type { PathStat } from "../../src/docker/port.ts";
@@ -73,19 +72,6 @@ test("a start since makes what was studied void: Compose may have put other file
   found.world.engine.restart(found.bot.name);
   const { calls } = await roll({ ...found, before: found.sidecar.session.calls.length });
   expect(calls.indexOf("changes")).toBeLessThan(calls.indexOf("stop"));
-});
-
-test("what other containers share is known before a roll has to know it", async () => {
-  const world = await World.on([...SOLO, { name: "other", secret: "OTHER_KEY" }]);
-  const sidecar = new Sidecar(world);
-  const inspected = (): string[] =>
-    sidecar.session.calls.filter(({ name }) => name === "inspect").map(({ about }) => about);
-  await study(sidecar.ctx, world.plan(), 0, new AbortController().signal);
-  const before = inspected().length;
-  const unit = world.plan().units.find((one) => servicesOf(one).join(" ") === "bot");
-  expect(await rollUnit(sidecar.ctx, unit!)).toMatchObject({ kind: "committed" });
-  expect(inspected().slice(before)).not.toContain(world.containersOf("other")[0]!.name);
-  expect(inspected()).toContain(world.containersOf("other")[0]!.name);
 });
 
 test("what is gone is forgotten, and what an engine does not tell is asked for by the roll", async () => {
