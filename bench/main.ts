@@ -22,7 +22,7 @@ const WHOLE = {
     { bots: 1, one: 7, shared: 0 },
     { bots: 10, one: 7, shared: 3 },
     // A turn of it takes three minutes.
-    { bots: 50, one: 7, shared: 1 },
+    { bots: 50, one: 11, shared: 1 },
   ],
   idle: 60_000,
   growth: { secrets: 10_000, consumers: 200, times: 5 },
