@@ -23,7 +23,7 @@ import type { Fault, Warning } from "../types.ts";
 import { Alarm } from "./alarm.ts";
 import { Cycle } from "./cycle.ts";
 import { isReplaced } from "./deaf.ts";
-import { type EngineEvents, followEvents } from "./engine-events.ts";
+import { type EngineEvents, followEvents, RECONNECT_AFTER } from "./engine-events.ts";
 import { Memory } from "./memory.ts";
 import { Observer } from "./observer.ts";
 import { type Present, Reader } from "./present.ts";
@@ -49,7 +49,6 @@ export interface DaemonParts {
 const MAX_WAIT_FACTOR = 8;
 /** Milliseconds after a container event: Compose stops, removes and starts within this. */
 const SETTLE_AFTER_EVENT = 1_500;
-const RECONNECT_AFTER = 1_000;
 /** Longest single sleep where nothing is due. */
 const IDLE = 60_000;
 /** Share of the grace period in which a roll may still finish; the rest is for the way back. */

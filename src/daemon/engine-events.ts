@@ -29,7 +29,8 @@ export interface EngineEvents {
   readonly onGap: () => void;
 }
 
-const RECONNECT_AFTER = 1_000;
+/** Milliseconds. */
+export const RECONNECT_AFTER = 1_000;
 
 /** Until `signal` aborts, however often the stream breaks. */
 export async function followEvents(parts: EngineEvents, signal: AbortSignal): Promise<void> {

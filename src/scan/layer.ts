@@ -1,12 +1,10 @@
 /** The bytes of a source, as they come → the finds in them, and in what is packed in them. Memory is bounded. */
-import { Gunzip, isGzip, type Hit, type Searcher, type Stream } from "../search/index.ts";
+import { Gunzip, isGzip, NOTED_BYTES, type Hit, type Searcher, type Stream } from "../search/index.ts";
 import { inlineReason } from "./allowance.ts";
 import type { Find } from "./groups.ts";
 
 /** Bytes up to which something is searched as a whole, with everything in it decoded; beyond, as a stream. */
 export const WHOLE_BYTES = 2 ** 20;
-/** Bytes of a line in which an allowance is looked for: a minified file is one line. */
-const MAX_LINE_BYTES = 64 * 1024;
 const LF = 10;
 
 /** A gzip within a gzip, and so on. */
@@ -155,7 +153,7 @@ function findsIn(text: Buffer, searcher: Searcher): Placed[] {
 
 function textOf(text: Buffer, starts: readonly number[], line: number): string {
   const start = starts[line - 1] ?? 0;
-  return text.toString("utf8", start, Math.min(starts[line] ?? text.length, start + MAX_LINE_BYTES));
+  return text.toString("utf8", start, Math.min(starts[line] ?? text.length, start + NOTED_BYTES));
 }
 
 function lineStarts(text: Buffer): number[] {

@@ -9,6 +9,7 @@ import { createStream } from "./stream.ts";
 import type { Hit, JsonHit, Needle, Searcher, SearcherOptions } from "./types.ts";
 
 export { Gunzip } from "./gunzip.ts";
+export { NOTED_BYTES } from "./stream.ts";
 export { isGzip } from "./unwrap.ts";
 export type { Hit, JsonHit, LineHit, Needle, Searcher, SearcherOptions, Stream, Unchecked } from "./types.ts";
 

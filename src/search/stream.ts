@@ -10,7 +10,7 @@ const WINDOW = 2 ** 20;
 /** What is encoded and no longer than this is decoded as a whole, wherever a window ends. */
 const OVERLAP = 2 ** 16;
 /** Bytes of a line in which a note is looked for: a minified file is one line. */
-const LINE = 2 ** 16;
+export const NOTED_BYTES = 2 ** 16;
 const NEWLINE = 10;
 
 /** A find whose line has not ended yet. */
@@ -23,7 +23,7 @@ export function createStream(
   noteOf: NoteOf = () => null,
 ): Stream {
   const overlap = Math.max(OVERLAP, longest);
-  const size = LINE + overlap + WINDOW;
+  const size = NOTED_BYTES + overlap + WINDOW;
   // Grows to its full size only for what is long.
   let window = Buffer.allocUnsafe(OVERLAP);
   /** Bytes in the window; those at its beginning that were searched and are there for their lines alone. */
@@ -53,7 +53,7 @@ export function createStream(
     }
     const [hits, later] = notes(found, { data, start, keep, last });
     lines += newlines(data, searched, keep);
-    const from = Math.max(0, keep - LINE);
+    const from = Math.max(0, keep - NOTED_BYTES);
     window.copyWithin(0, from, filled);
     [filled, searched, start, told, waiting] = [filled - from, keep - from, start + from, again, later];
     return hits;
@@ -118,10 +118,10 @@ function createNotes(noteOf: NoteOf): (found: readonly Waiting[], shown: Shown) 
 
 /** Its first bytes; "": it began too long ago to be known. Null: it goes on in the next window. */
 function lineAround(place: number, { data, start, keep, last }: Shown): string | null {
-  const end = data.subarray(place, place + LINE).indexOf(NEWLINE);
+  const end = data.subarray(place, place + NOTED_BYTES).indexOf(NEWLINE);
   if (end === -1 && !last && place >= keep) return null;
   const before = place === 0 ? -1 : data.lastIndexOf(NEWLINE, place - 1);
   if (before === -1 && start > 0) return "";
-  const stop = end === -1 ? place + LINE : place + end;
-  return data.toString("utf8", before + 1, Math.min(stop, before + 1 + LINE));
+  const stop = end === -1 ? place + NOTED_BYTES : place + end;
+  return data.toString("utf8", before + 1, Math.min(stop, before + 1 + NOTED_BYTES));
 }
