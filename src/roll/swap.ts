@@ -175,15 +175,14 @@ export async function tellOfRest(ctx: RollContext, { oldId, named }: Swap): Prom
 export async function swapIn(ctx: RollContext, swap: Swap, isRunning: boolean): Promise<void> {
   await stopOld(ctx, swap, isRunning);
   await trade(ctx, swap);
-  // Beside the start, which takes longest: an engine that ends between the two would bring up both at its next start.
-  await allOf([loosePolicy(ctx, swap), ctx.docker.start(swap.newId)]);
+  await ctx.docker.start(swap.newId);
   ctx.hands.guard(swap.oldId, swap.newId);
 }
 
 /** The new one takes the place of one that does not run, and does not run either. */
 export async function stepIn(ctx: RollContext, swap: Swap): Promise<void> {
   await trade(ctx, swap);
-  await retire(ctx, swap);
+  retire(ctx, swap);
 }
 
 /** start-first: both run, from here to `takeOver` (H44). */
@@ -196,7 +195,7 @@ export async function startBeside(ctx: RollContext, swap: Swap): Promise<void> {
 export async function takeOver(ctx: RollContext, swap: Swap): Promise<void> {
   await stopOld(ctx, swap, isUp(await mustInspect(ctx, swap.oldId)));
   await trade(ctx, swap);
-  await retire(ctx, swap);
+  retire(ctx, swap);
 }
 
 async function stopOld(ctx: RollContext, { oldId }: Swap, isRunning: boolean): Promise<void> {
@@ -206,16 +205,20 @@ async function stopOld(ctx: RollContext, { oldId }: Swap, isRunning: boolean): P
   await ctx.docker.stop(oldId);
 }
 
-async function trade(ctx: RollContext, { final, oldId, newId }: Swap): Promise<void> {
+/**
+ * The kept one's policy goes beside the second rename: before the start, or an engine that ends in between would bring
+ * up both at its next one; and not beside it, which takes longer by as much.
+ */
+async function trade(ctx: RollContext, swap: Swap): Promise<void> {
+  const { final, oldId, newId } = swap;
   await ctx.docker.rename(oldId, backupName(final, oldId));
-  await ctx.docker.rename(newId, final);
+  await allOf([ctx.docker.rename(newId, final), loosePolicy(ctx, swap)]);
   ctx.hands.release(newId);
 }
 
-async function retire(ctx: RollContext, swap: Swap): Promise<void> {
-  // Compose's `up` may choose the kept one of the two, and remove the other: then it has to run.
-  ctx.hands.guard(swap.oldId, swap.newId);
-  await loosePolicy(ctx, swap);
+/** Compose's `up` may choose the kept one of the two, and remove the other: then it has to run. */
+function retire({ hands }: RollContext, { oldId, newId }: Swap): void {
+  hands.guard(oldId, newId);
 }
 
 /** The kept one must not come up with the engine (H22); only a stopped container may be updated. */
