@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 const filesOf = (...names: readonly string[]): string[] => names.map((name) => `test/e2e/${name}.test.ts`);
 
-/** Of many minutes each: `npm run test:walks`. */
-const WALKS = filesOf("crash/engine", "crash/people", "crash/unit");
+/** `npm run test:walks`: of many minutes each, or on engines that have to be fetched first. */
+const WALKS = filesOf("crash/engine", "crash/people", "crash/unit", "hazards/upgrade");
 /** The walk of one container's roll: its main troubles are in the usual tests, all of them among the walks. */
 const SOLO = filesOf("crash/solo");
 /** They look at the whole engine, and would take another test's stack for a neighbour that nobody knows. */

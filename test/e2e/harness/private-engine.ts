@@ -17,7 +17,7 @@ const NEEDED = "the tests that need an engine of their own start one: run them a
 
 export class PrivateEngine extends Engine {
   readonly #directory: string;
-  readonly #path: string;
+  #path: string;
   /** Its child is the first process of the namespaces. */
   #holder: ChildProcess | null = null;
   #init = 0;
@@ -53,6 +53,11 @@ export class PrivateEngine extends Engine {
     const said = await must("bash", [SETUP, "versions", `engine-${version}`]);
     const directory = said.trim().split(" ").at(-1) ?? "";
     return `${directory}${delimiter}${process.env["PATH"] ?? ""}`;
+  }
+
+  /** Another version, from its next start on. */
+  upgrade(path: string): void {
+    this.#path = path;
   }
 
   /** A machine that boots: no process, no mount and no network but those that the engine makes. */
