@@ -86,16 +86,29 @@ export function contextOf(docker: DockerPort, said: Said[]): RollContext {
 export interface PlainStack {
   readonly stack: Stack;
   readonly docker: DockerPort;
+  readonly there: Versions;
 }
 
+/** What is there: an option that one of the two does not know cannot stand in a Compose file. */
+export interface Versions {
+  /** 1.41 is 41. */
+  readonly api: number;
+  /** 2.26 is 226. */
+  readonly compose: number;
+}
+
+type Model = Readonly<Record<string, unknown>>;
+
 /** Containers of a Compose file as it is, without a sidecar. */
-export function usePlainStack(model: Readonly<Record<string, unknown>>): () => PlainStack {
+export function usePlainStack(model: Model | ((there: Versions) => Model)): () => PlainStack {
   let made: PlainStack | null = null;
   beforeAll(async () => {
     const engine = await mainEngine();
     const stack = await Stack.create({ secrets: {}, services: {} });
-    made = { stack, docker: await connectEngine(engine.socket, { clock: systemClock, callTimeout: 60_000 }) };
-    await stack.writeComposeFile(toYaml(model as never));
+    const docker = await connectEngine(engine.socket, { clock: systemClock, callTimeout: 60_000 });
+    const there = await versionsOf(stack, docker);
+    made = { stack, docker, there };
+    await stack.writeComposeFile(toYaml((typeof model === "function" ? model(there) : model) as never));
     await stack.compose("up", "--detach");
   });
   afterAll(() => made?.stack.down());
@@ -103,6 +116,13 @@ export function usePlainStack(model: Readonly<Record<string, unknown>>): () => P
     if (made === null) throw new Error("the stack is not there");
     return made;
   };
+}
+
+export const apiOf = (docker: DockerPort): number => Number(docker.apiVersion.split(".")[1]);
+
+async function versionsOf(stack: Stack, docker: DockerPort): Promise<Versions> {
+  const [major = "", minor = ""] = (await stack.compose("version", "--short")).replace(/^v/, "").split(".");
+  return { api: apiOf(docker), compose: Number(major) * 100 + Number(minor) };
 }
 
 /** What `docker compose up` does to each service now: "Running" where it leaves it alone. */

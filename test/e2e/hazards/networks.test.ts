@@ -2,7 +2,18 @@
 import { expect, test } from "vitest";
 import { comparable } from "../harness/compare.ts";
 import type { Container } from "../harness/engine.ts";
-import { composeVerdicts, idle, replace, replaceForGood, usePlainStack } from "../harness/replace.ts";
+import {
+  apiOf,
+  composeVerdicts,
+  idle,
+  replace,
+  replaceForGood,
+  usePlainStack,
+  type Versions,
+} from "../harness/replace.ts";
+import { Kin } from "../../../src/roll/kin.ts";
+import { refuseUncopyable } from "../../../src/roll/spec.ts";
+import { mustInspect } from "../../../src/roll/swap.ts";
 
 /** Out of the ranges that engines take by themselves. */
 const NET = 1 + Math.floor(Math.random() * 250);
@@ -10,7 +21,10 @@ const SUBNET = `10.214.${NET}`;
 const SIX = `fd5c:${NET.toString(16)}::`;
 const MAC = "02:5c:de:ad:be:ef";
 
-const services = {
+/** Of both, the first that knows it. */
+const knowsPriority = ({ api, compose }: Versions): boolean => api >= 48 && compose >= 233;
+
+const servicesOf = (there: Versions) => ({
   several: idle({
     networks: {
       back: {
@@ -29,16 +43,20 @@ const services = {
   bridge: idle({ network_mode: "bridge" }),
   legacy: idle({ network_mode: "bridge", links: ["bridge:old"] }),
   none: idle({ network_mode: "none" }),
-};
+  // By themselves engines take the first network of the alphabet for the way out.
+  routed: idle({ networks: { across: {}, front: knowsPriority(there) ? { gw_priority: 5 } : {} } }),
+});
 
-const stackOf = usePlainStack({
-  services,
+const SERVICES = Object.keys(servicesOf({ api: 0, compose: 0 }));
+const stackOf = usePlainStack((there) => ({
+  services: servicesOf(there),
   networks: {
     back: { enable_ipv6: true, ipam: { config: [{ subnet: `${SUBNET}.0/24` }, { subnet: `${SIX}/64` }] } },
     front: {},
     aside: {},
+    across: {},
   },
-});
+}));
 
 /** The engine keeps links in no order. */
 function seen(one: Container): unknown {
@@ -63,7 +81,7 @@ async function replaced(service: string): Promise<{ before: Container; after: Co
   return { before, after };
 }
 
-test.each(["several", "generated", "linked", "legacy", "none"])(
+test.each(["several", "generated", "linked", "legacy", "none", "routed"])(
   "H28, H29, H30, H27: %s is the same on every network after each of two rolls",
   async (service) => {
     const { before } = await replaced(service);
@@ -97,7 +115,7 @@ test("H30: a chosen address of the interface stays, a generated one is generated
   const { stack, docker } = stackOf();
   // Compose 2.26 itself loses it on an engine before API 1.44.
   const network = `${stack.project}_front`;
-  const isOld = Number(docker.apiVersion.split(".")[1]) < 44;
+  const isOld = apiOf(docker) < 44;
   const body = {
     Image: "sidecrypt-redis",
     Entrypoint: ["sleep", "infinity"],
@@ -131,6 +149,40 @@ test("H27, H4: a link of the default bridge goes with the container that has it"
   await replaced("legacy");
   const { IPAddress } = (await stack.inspect("bridge")).NetworkSettings.Networks["bridge"]!;
   expect(await resolves("legacy", "old")).toBe(IPAddress);
+});
+
+test("H27: the target of a link of the default bridge is refused, by the name of the one that links to it", async () => {
+  const { stack, docker } = stackOf();
+  const others = await new Kin().all(docker);
+  const [target, legacy] = await Promise.all(
+    ["bridge", "legacy"].map(async (service) => mustInspect({ docker }, (await stack.inspect(service)).Id)),
+  );
+  expect(() => {
+    refuseUncopyable(target!, others);
+  }).toThrow(`${target!.name} cannot be replaced: container ${legacy!.name} links to it on the default bridge`);
+  expect(() => {
+    refuseUncopyable(legacy!, others);
+  }).not.toThrow();
+});
+
+/** The network by which it reaches the world. */
+async function wayOut(service: string): Promise<string | undefined> {
+  const { stdout } = await stackOf().stack.exec(service, "cat", "/proc/net/route");
+  const rows = stdout.split("\n").map((row) => row.split("\t"));
+  const gateway = rows.find(([, destination]) => destination === "00000000")?.[2] ?? "";
+  const address = [...Buffer.from(gateway, "hex").reverse()].join(".");
+  const { Networks } = (await stackOf().stack.inspect(service)).NetworkSettings;
+  return Object.entries(Networks).find(([, network]) => network["Gateway"] === address)?.[0];
+}
+
+test("H31: the way out of a container leads through the same network, the one of the highest priority where engines have it", async () => {
+  const { stack, there } = stackOf();
+  const before = await wayOut("routed");
+  const { after } = await replaced("routed");
+  expect(await wayOut("routed")).toBe(before);
+  const isChosen = knowsPriority(there);
+  expect(before).toBe(`${stack.project}_${isChosen ? "front" : "across"}`);
+  expect(networkOf(after, "front")["GwPriority"] ?? 0).toBe(isChosen ? 5 : 0);
 });
 
 test("H31: options of an endpoint's driver stay", async () => {
@@ -206,6 +258,6 @@ test("H5: a candidate that cannot be connected leaves nothing behind", async () 
 
 test("docker compose up leaves all but the one that was moved alone", async () => {
   const verdicts = await composeVerdicts(stackOf().stack);
-  const names = Object.keys(services).filter((name) => name !== "several" && name !== "generated");
+  const names = SERVICES.filter((name) => name !== "several" && name !== "generated");
   expect(verdicts).toMatchObject(Object.fromEntries(names.map((name) => [name, "Running"])));
 });

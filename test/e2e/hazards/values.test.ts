@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { comparable } from "../harness/compare.ts";
 import {
+  apiOf,
   composeVerdicts,
   contextOf,
   copyOf,
@@ -12,21 +13,35 @@ import {
   replace,
   replaceForGood,
   usePlainStack,
+  type Versions,
 } from "../harness/replace.ts";
 import { must } from "../harness/run.ts";
 import type { Stack } from "../harness/stack.ts";
 import { waitUntil } from "../harness/wait.ts";
+import type { Json } from "../../../src/docker/port.ts";
 import { discard, compare, mustInspect } from "../../../src/roll/swap.ts";
 import { refuseUncopyable } from "../../../src/roll/spec.ts";
 
 const port = 20_000 + Math.floor(Math.random() * 10_000);
 
-const services = {
+const RANGE = `${port - 100}-${port - 90}`;
+
+const servicesOf = ({ api }: Versions) => ({
   reset: idle({ entrypoint: [], command: ["sleep", "infinity"] }),
   environment: idle({ environment: ["ZULU=1", "ALPHA=2", "MIKE=a=b c", "EMPTY="] }),
   ports: idle({ ports: ["6379", `127.0.0.1:${port}:6380`, "7000-7001"], expose: ["8080"] }),
+  ranged: idle({ ports: [`127.0.0.1:${RANGE}:6380`] }),
   healthy: idle({
     healthcheck: { test: ["CMD", "true"], interval: "1s", timeout: "2s", retries: 4, start_period: "3s" },
+  }),
+  // Without the interval of its start, it would be healthy in an hour.
+  starting: idle({
+    healthcheck: {
+      test: ["CMD", "true"],
+      interval: "1h",
+      start_period: "1h",
+      ...(api >= START_INTERVAL ? { start_interval: "500ms" } : {}),
+    },
   }),
   unchecked: idle({ healthcheck: { test: ["NONE"] } }),
   stopping: idle({ stop_signal: "SIGQUIT", stop_grace_period: "3s", init: true }),
@@ -59,24 +74,27 @@ const services = {
     annotations: { "com.example.note": "kept" },
   }),
   quota: idle({ cpu_quota: 50_000, cpu_period: 100_000, pids_limit: -1 }),
-};
+  // The engine warns of each, and drops the weight where the kernel has none.
+  warned: idle({ oom_kill_disable: true, blkio_config: { weight: 300 } }),
+});
+/** API versions: the first that knows it, or no longer does. */
+const START_INTERVAL = 44;
+const NO_KERNEL_MEMORY = 42;
 
-const stackOf = usePlainStack({ services, volumes: { named: {} } });
+const SERVICES = Object.keys(servicesOf({ api: 0, compose: 0 }));
+const stackOf = usePlainStack((there) => ({ services: servicesOf(there), volumes: { named: {} } }));
 
-test.each(Object.keys(services))(
-  "H9, H14, H23, H24, H26: %s is the same container after each of two rolls",
-  async (service) => {
-    const { stack, docker } = stackOf();
-    const before = await stack.inspect(service);
-    await replaceForGood(docker, before.Id);
-    await replaceForGood(docker, (await stack.inspect(service)).Id);
-    const after = await stack.inspect(service);
+test.each(SERVICES)("H9, H14, H23, H24, H26: %s is the same container after each of two rolls", async (service) => {
+  const { stack, docker } = stackOf();
+  const before = await stack.inspect(service);
+  await replaceForGood(docker, before.Id);
+  await replaceForGood(docker, (await stack.inspect(service)).Id);
+  const after = await stack.inspect(service);
 
-    expect(after.Id).not.toBe(before.Id);
-    expect(after.State.Running).toBe(true);
-    expect(comparable(after)).toEqual(comparable(before));
-  },
-);
+  expect(after.Id).not.toBe(before.Id);
+  expect(after.State.Running).toBe(true);
+  expect(comparable(after)).toEqual(comparable(before));
+});
 
 test("H10: a reset entrypoint stays reset", async () => {
   const { stack } = stackOf();
@@ -173,6 +191,21 @@ test("H13: fixed ports stay, and the log says which the engine chooses", async (
   expect(ports).toMatch(/7001\/tcp -> /);
 });
 
+test("H13: of a range of ports it gets one again, and the log says that it may be another", async () => {
+  const { stack, docker } = stackOf();
+  const { said } = await replaceForGood(docker, (await stack.inspect("ranged")).Id);
+  const messages = said.filter((one) => one.event === "copy-warning").map((one) => String(one.fields["message"]));
+  expect(messages).toEqual([
+    expect.stringMatching(/ranged-1: the engine chooses new ports on the host for 6380\/tcp$/),
+  ]);
+  const { Id, HostConfig } = await stack.inspect("ranged");
+  expect(HostConfig["PortBindings"]).toEqual({ "6380/tcp": [{ HostIp: "127.0.0.1", HostPort: RANGE }] });
+  const given = /^6380\/tcp -> 127\.0\.0\.1:(\d+)$/.exec((await stack.engine.docker("port", Id)).trim())?.[1];
+  const [first = 0, last = 0] = RANGE.split("-").map(Number);
+  expect(Number(given)).toBeGreaterThanOrEqual(first);
+  expect(Number(given)).toBeLessThanOrEqual(last);
+});
+
 test("H15: the grace period of the container is its own, not ours", async () => {
   const { stack, docker } = stackOf();
   const { Id } = await stack.inspect("stopping");
@@ -235,10 +268,45 @@ test("H24: the engine takes back what it showed of limits that were changed late
   expect((await mustInspect({ docker }, newId)).hostConfig["CpuShares"]).toBe(256);
 });
 
+test("H24: a limit of the kernel's memory stays as long as the engine's API has it, and nothing is refused later", async () => {
+  const { stack, docker } = stackOf();
+  // As a client made it that knows no newer API: the engine shows it ever after.
+  const env = { ...stack.engine.env, DOCKER_API_VERSION: "1.41" };
+  const run = ["run", "--detach", "--stop-signal=SIGKILL", "--kernel-memory=50m", ...mine(stack)];
+  const id = (await must("docker", [...run, "--entrypoint", "sleep", "sidecrypt-redis", "infinity"], { env })).trim();
+  const { hostConfig } = await mustInspect({ docker }, id);
+
+  const { newId } = await replaceForGood(docker, id);
+
+  const copied = (await mustInspect({ docker }, newId)).hostConfig["KernelMemory"];
+  expect(copied).toBe(apiOf(docker) < NO_KERNEL_MEMORY ? hostConfig["KernelMemory"] : undefined);
+  await stack.engine.docker("rm", "--force", newId);
+});
+
+test("H24: the limit of the buffers of TCP stays on every engine", async () => {
+  const { stack, docker } = stackOf();
+  const body = {
+    Image: "sidecrypt-redis",
+    Entrypoint: ["sleep", "infinity"],
+    StopSignal: "SIGKILL",
+    Labels: { "com.docker.compose.project": stack.project },
+    HostConfig: { KernelMemoryTCP: 50_000_000 },
+  };
+  const id = await docker.create(`${stack.project}-tcp`, { body, connect: [] });
+  await docker.start(id);
+  const { hostConfig } = await mustInspect({ docker }, id);
+
+  const { newId } = await replaceForGood(docker, id);
+
+  // A kernel of the second kind of control groups has none: the engine says so, and drops it.
+  expect((await mustInspect({ docker }, newId)).hostConfig["KernelMemoryTCP"]).toBe(hostConfig["KernelMemoryTCP"]);
+  await stack.engine.docker("rm", "--force", newId);
+});
+
 test("H25: sysctls, those of an interface too, are set in the copy", async () => {
   const { stack, docker } = stackOf();
   const sysctl = "net.ipv4.conf.eth0.log_martians";
-  const isMoved = Number(docker.apiVersion.split(".")[1]) >= 48;
+  const isMoved = apiOf(docker) >= 48;
   // An engine that no longer takes it among the container's own takes it as the copy has it.
   const given = isMoved
     ? [
@@ -295,10 +363,22 @@ test("H14: the copy's healthcheck runs", async () => {
   expect((await stack.inspect("unchecked")).State.Health).toBeUndefined();
 });
 
+test("H14: the interval of its start is the copy's too, on an engine that has one", async () => {
+  const { stack, docker } = stackOf();
+  const isKnown = apiOf(docker) >= START_INTERVAL;
+  await replaceForGood(docker, (await stack.inspect("starting")).Id);
+  const { Config } = await stack.inspect("starting");
+  expect((Config["Healthcheck"] as Json)["StartInterval"]).toBe(isKnown ? 500e6 : undefined);
+  const isHealthy = async () => (await stack.inspect("starting")).State.Health?.Status === "healthy";
+  if (isKnown) await waitUntil("the copy is healthy", isHealthy);
+});
+
 test("H37: docker compose up afterwards leaves all of them alone", async () => {
   const verdicts = await composeVerdicts(stackOf().stack);
-  expect(verdicts).toMatchObject(Object.fromEntries(Object.keys(services).map((name) => [name, "Running"])));
+  expect(verdicts).toMatchObject(Object.fromEntries(SERVICES.map((name) => [name, "Running"])));
 });
+
+const mine = (stack: Stack): string[] => ["--label", `com.docker.compose.project=${stack.project}`];
 
 /** An image of one empty layer for another architecture: it is never started. */
 async function loadForeign(tag: string, stack: Stack): Promise<void> {
