@@ -1,12 +1,16 @@
 /** What a roll does beside its own container: those that follow it, the one that it overlaps, the one that fails and stays. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
+import { connectEngine } from "../../../src/docker/engine.ts";
+import type { DockerPort } from "../../../src/docker/port.ts";
 import type { EventLog } from "../harness/events.ts";
-import { useStack, withStack, watch } from "../harness/fixture.ts";
+import { useStack, watch } from "../harness/fixture.ts";
 import type { Definition } from "../harness/model.ts";
-import { idle } from "../harness/replace.ts";
+import { apiOf, idle } from "../harness/replace.ts";
 import { loaded, shell } from "../harness/shell.ts";
-import type { Stack } from "../harness/stack.ts";
+import { serviceOf, type Stack } from "../harness/stack.ts";
 import { badKey, randomValue } from "../harness/values.ts";
+import { waitUntil } from "../harness/wait.ts";
 
 const KEYS = {
   first: "FIRST_KEY",
@@ -26,7 +30,8 @@ const on = (service: string, restart: boolean) => ({
 const stackOf = useStack({
   secrets: Object.fromEntries(Object.values(KEYS).map((name) => [name, randomValue()])),
   services: {
-    first: shell(KEYS.first, { labels: { "sidecrypt.order": "start-first" } }),
+    // A port of the engine's choice is another one for each.
+    first: shell(KEYS.first, { labels: { "sidecrypt.order": "start-first" }, ports: ["80"] }),
     keeper: shell(KEYS.keeper, { labels: { "sidecrypt.on-failure": "keep" } }),
     stopper: shell(KEYS.stopper, { labels: { "sidecrypt.on-failure": "stop" } }),
     server: shell(KEYS.server),
@@ -63,6 +68,71 @@ const hasNetwork = async (stack: Stack, service: string): Promise<boolean> =>
 const times = (events: EventLog, service: string, action: string): number[] =>
   events.of(service, action).map((event) => event.time);
 
+/** A consumer beside those of the Compose file, on the drop of one of them. */
+async function createAsking(stack: Stack, docker: DockerPort, service: string, { host, ...rest }: Sole): Promise<void> {
+  const { project } = stack;
+  const body = {
+    Image: "sidecrypt-bot",
+    Labels: {
+      "com.docker.compose.project": project,
+      "com.docker.compose.service": service,
+      "com.docker.compose.container-number": "1",
+      "sidecrypt.secrets": KEYS.first,
+      "sidecrypt.order": "start-first",
+    },
+    HostConfig: { Binds: [`${project}_first-secrets:/run/secrets:ro,nocopy`], ...host },
+    ...rest.config,
+    NetworkingConfig: { EndpointsConfig: rest.endpoints ?? {} },
+  };
+  await docker.create(rest.name ?? `${project}-${service}-1`, { body, connect: [] });
+}
+
+interface Sole {
+  readonly reason: string;
+  readonly host?: object;
+  readonly endpoints?: Readonly<Record<string, object>>;
+  readonly config?: object;
+  readonly name?: string;
+}
+
+/** By service. */
+function solesOf({ project }: Stack, network: string, subnet: string, isOld: boolean): Readonly<Record<string, Sole>> {
+  const port = 20_000 + Math.floor(Math.random() * 10_000);
+  const published = (HostPort: string) => ({ PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort }] } });
+  const [there, MacAddress] = [{ NetworkMode: network }, "02:5c:de:ad:be:ee"];
+  return {
+    shared: { reason: "joined shares its namespaces or volumes" },
+    joined: {
+      reason: "it lives in another container's namespaces",
+      host: { PidMode: `container:${project}-shared-1` },
+    },
+    fixed: { reason: "it publishes a port of the host", host: published(String(port)) },
+    ranged: { reason: "it publishes a port of the host", host: published(`${port}-${port + 10}`) },
+    address: {
+      reason: "it has a fixed IP address",
+      host: there,
+      endpoints: { [network]: { IPAMConfig: { IPv4Address: `${subnet}.7` } } },
+    },
+    hardware: {
+      reason: "it has a fixed MAC address",
+      host: there,
+      ...(isOld ? { config: { MacAddress } } : { endpoints: { [network]: { MacAddress } } }),
+    },
+    host: { reason: "it is on the host's network", host: { NetworkMode: "host" } },
+    named: { reason: "it has a container_name of its own", name: `${project}-of-its-own` },
+  };
+}
+
+/** Until the sidecar knows of none of them any more. */
+async function removeAsking(stack: Stack, services: readonly string[]): Promise<void> {
+  const found = (await stack.containers()).filter((one) => services.includes(serviceOf(one)));
+  await stack.engine.docker("rm", "--force", ...found.map(({ Id }) => Id));
+  await waitUntil("the sidecar knows none of them", async () => {
+    const { consumers } = await stack.status();
+    return consumers.every(({ service }) => !services.includes(service));
+  });
+}
+
 describe("H44: sidecrypt.order: start-first", () => {
   test("the new one must be proven beside the old one, which stops only then", async () => {
     const stack = await settled();
@@ -87,18 +157,32 @@ describe("H44: sidecrypt.order: start-first", () => {
     expect((await stack.lives())["first"]).toBe(before);
   });
 
-  test("must be refused by name and reason where the old one holds a port of the host", async () => {
-    const service = (labels: Readonly<Record<string, string>>) =>
-      shell("KEY", { labels, ports: [`127.0.0.1:${20000 + Math.floor(Math.random() * 10_000)}:80`] });
-    const definition = { secrets: { KEY: randomValue() }, services: { bot: service({}) } };
-    await withStack(definition, async (stack) => {
-      await stack.up();
-      await stack.define({ ...definition, services: { bot: service({ "sidecrypt.order": "start-first" }) } });
-      await stack.compose("up", "--detach", "bot");
-      await stack.waitState("bot", "refused");
-      const { code, reason } = await stack.consumer("bot");
-      expect(code).toBe("not-supported");
-      expect(reason).toContain("start-first is not possible, since it publishes a port of the host");
+  test("must be refused by name and reason where no copy can run beside the old one", async () => {
+    const stack = await settled();
+    const network = `${stack.project}_fixed`;
+    const subnet = `10.212.${1 + Math.floor(Math.random() * 250)}`;
+    const label = `com.docker.compose.project=${stack.project}`;
+    await stack.engine.docker("network", "create", "--label", label, "--subnet", `${subnet}.0/24`, network);
+    const docker = await connectEngine(stack.engine.socket, { clock: systemClock, callTimeout: 60_000 });
+    const soles = Object.entries(solesOf(stack, network, subnet, apiOf(docker) < 44));
+    onTestFinished(() =>
+      removeAsking(
+        stack,
+        soles.map(([service]) => service),
+      ),
+    );
+    for (const [service, sole] of soles) await createAsking(stack, docker, service, sole);
+
+    const wanted = soles.map(([service, { reason }]) => {
+      const why = `label sidecrypt.order: start-first is not possible, since ${reason}`;
+      return `${service} not-supported service ${service}: ${why}`;
+    });
+    await waitUntil("each is refused for its own reason", async () => {
+      const { consumers } = await stack.status();
+      const said = consumers.map(({ service, code, reason }) => `${service} ${code} ${reason}`);
+      const missing = wanted.filter((one) => !said.includes(one));
+      if (missing.length > 0) throw new Error([...missing, "but", ...said].join("\n"));
+      return true;
     });
   });
 });
