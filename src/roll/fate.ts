@@ -14,7 +14,7 @@ const LOOK_EVERY = 200;
 
 type Fate = "runs" | "stopped" | "gone";
 
-async function fateOf(ctx: RollContext, { oldId, parked, asleep }: Member): Promise<Fate> {
+export async function fateOf(ctx: RollContext, { oldId, parked, asleep }: Member): Promise<Fate> {
   const until = ctx.clock.now() + SETTLES_IN;
   for (;;) {
     const now = await ctx.docker.inspect(oldId);
@@ -54,9 +54,13 @@ export async function isThere(ctx: RollContext, member: Member, swap: Swap): Pro
     await ctx.docker.start(swap.newId);
     return false;
   }
-  // Stopped or removed by a person, which stands.
-  if (copy !== null) await discard(ctx, swap.newId);
+  await leave(ctx, member, swap);
+  return false;
+}
+
+/** Stopped or removed by a person, which stands. */
+export async function leave(ctx: RollContext, member: Member, { newId }: Swap): Promise<void> {
+  if ((await ctx.docker.inspect(newId)) !== null) await discard(ctx, newId);
   member.swap = null;
   member.left = true;
-  return false;
 }

@@ -7,15 +7,17 @@ import type { Inspected } from "../docker/port.ts";
 import type { Consumer, MemberOutcome, OnChange, Proving, SeenEntry } from "../types.ts";
 import type { RollContext } from "./context.ts";
 import { gate, GateFailure, Interrupted, type Proof } from "./gate.ts";
-import { expectKept, isThere } from "./fate.ts";
+import { expectKept, fateOf, isThere, leave } from "./fate.ts";
 import { nudge, nudgeBack } from "./nudge.ts";
 import type { MemberRecord } from "./record.ts";
 import {
   bringBack,
+  carryOver,
   compare,
   createCandidate,
   discard,
   mustInspect,
+  readOld,
   startBeside,
   stepIn,
   type Swap,
@@ -23,6 +25,7 @@ import {
   takeDown,
   takeOver,
   tellOfRest,
+  wasRemoved,
 } from "./swap.ts";
 import type { UnitMark } from "./journal.ts";
 
@@ -158,12 +161,11 @@ async function replace(
   { mark, wanted, replaced }: Job,
 ): Promise<void> {
   const generation = member.volume === null ? null : (wanted[member.volume] ?? null);
-  // Known before it is compared: whatever fails from here on, the way back removes it.
+  const reading = readOld(ctx, old);
+  // Known before it is filled and compared: whatever fails from here on, the way back removes it.
   member.swap = await createCandidate(ctx, old, { generation, unit: mark }, replaced);
-  if (member.swap === null) {
-    member.left = true;
-    return;
-  }
+  if (await wasRemoved(ctx, member.swap)) return leave(ctx, member, member.swap);
+  await carryOver(ctx, old, member.swap.newId, reading);
   await compare(ctx, old, member.swap.newId, replaced);
   replaced.set(member.oldId, member.swap.newId);
   if (!(await isThere(ctx, member, member.swap))) return;
@@ -226,7 +228,7 @@ export const leftAs = ({ onFailure }: Member): "running" | "stopped" => (onFailu
  * is left a person has taken the service away, and nothing is brought back.
  */
 export async function keepWhatIsLeft(ctx: RollContext, member: Member): Promise<void> {
-  if (member.left || (await ctx.docker.inspect(member.oldId)) !== null) return;
+  if (member.left || (await isKept(ctx, member))) return;
   const { swap } = member;
   ctx.hands.release(member.oldId);
   const copy = swap === null ? null : await ctx.docker.inspect(swap.newId);
@@ -239,6 +241,14 @@ export async function keepWhatIsLeft(ctx: RollContext, member: Member): Promise<
   ctx.hands.release(copy.id);
   if (copy.name !== swap.final) await ctx.docker.rename(copy.id, swap.final);
   member.oldId = copy.id;
+}
+
+/** One of which Compose's `up` has stopped the old container may lose it in a moment: its copy must be there then. */
+async function isKept(ctx: RollContext, member: Member): Promise<boolean> {
+  if (member.swap === null || member.touched) return (await ctx.docker.inspect(member.oldId)) !== null;
+  const fate = await fateOf(ctx, member);
+  if (fate === "stopped") await leave(ctx, member, member.swap);
+  return fate !== "gone";
 }
 
 /**

@@ -88,6 +88,7 @@ async function stopAstray(ctx: RollContext, found: readonly Found[]): Promise<vo
   for (const { member, isOldAstray } of found) {
     if (member.swap !== null) ctx.hands.guard(member.oldId);
     if (!isOldAstray) continue;
+    member.touched = true;
     ctx.hands.expectStop(member.oldId);
     await ctx.docker.stop(member.oldId);
   }

@@ -46,47 +46,24 @@ export interface Mark {
 }
 
 /**
- * The old container runs on. Null: a person removed it before its copy was there, which stands.
+ * The old container runs on.
  *
  * @param replaced containers whose place another one has taken by now: what shares with them goes over to that one
  */
-export async function createCandidate(
-  ctx: RollContext,
-  old: Inspected,
-  mark: Mark,
-  replaced: Replaced,
-): Promise<Swap | null> {
-  const known = ctx.layers.of(old);
-  // The engine walks the whole layer for it, which takes longer than all else: meanwhile the copy is made.
-  const reading = known === null ? readLayer(ctx.docker, old) : recheck(ctx, old, known);
-  reading.catch(() => undefined);
+export async function createCandidate(ctx: RollContext, old: Inspected, mark: Mark, replaced: Replaced): Promise<Swap> {
+  const named = ctx.layers.of(old)?.lost ?? null;
   const spec = await specOf(ctx, old, journalOf(old, mark), replaced);
   const final = canonicalName(old.name);
   const newId = await ctx.docker.create(candidateName(final, old.id), spec);
   ctx.hands.guard(newId, old.id);
-  try {
-    if (await wasRemoved(ctx, old.id, newId)) {
-      await discard(ctx, newId);
-      return null;
-    }
-    const layer = await reading;
-    tellOfLayer(ctx, old, layer);
-    const { injected } = layer;
-    await carry(ctx.docker, { from: old, to: newId, paths: injected, now: ctx.clock.now() });
-  } catch (thrown) {
-    // Nobody knows of it yet, and half a candidate must not squat the name (H5).
-    await ctx.docker.remove(newId);
-    throw thrown;
-  }
-  const named = known === null ? null : known.lost;
   return { final, oldId: old.id, newId, policy: policyOf(old), startedAt: old.startedAt, named };
 }
 
 /**
- * Right after the copy was made. Compose's `up` would have kept and started the copy (H6), but it could not have known
- * of it yet; later on the two are told apart by how it ends (fate.ts).
+ * By a person, before its copy was there. Asked right after the copy was made: Compose's `up` would have kept and started
+ * the copy (H6), but it could not have known of it yet; later on the two are told apart by how it ends (fate.ts).
  */
-async function wasRemoved(ctx: RollContext, oldId: string, newId: string): Promise<boolean> {
+export async function wasRemoved(ctx: RollContext, { oldId, newId }: Swap): Promise<boolean> {
   if ((await ctx.docker.inspect(oldId)) !== null) return false;
   return (await ctx.docker.inspect(newId))?.startedAt === null;
 }
@@ -141,6 +118,26 @@ export async function compare(ctx: RollContext, old: Inspected, newId: string, r
     `the copy of container ${old.name} differs from it at ${differing.slice(0, 5).join(", ")}: nothing was touched`,
     "set the label sidecrypt.on-change: restart on its service, and report this",
   );
+}
+
+/** Begun before the copy is made: the engine walks the whole layer for it, which takes longer than all else. */
+export function readOld(ctx: RollContext, old: Inspected): Promise<Layer> {
+  const known = ctx.layers.of(old);
+  const reading = known === null ? readLayer(ctx.docker, old) : recheck(ctx, old, known);
+  reading.catch(() => undefined);
+  return reading;
+}
+
+/** What Compose put into the old one, into its copy. Where it fails, the copy may be all that is left (H6). */
+export async function carryOver(
+  ctx: RollContext,
+  old: Inspected,
+  newId: string,
+  reading: Promise<Layer>,
+): Promise<void> {
+  const layer = await reading;
+  tellOfLayer(ctx, old, layer);
+  await carry(ctx.docker, { from: old, to: newId, paths: layer.injected, now: ctx.clock.now() });
 }
 
 async function recheck(ctx: RollContext, old: Inspected, { injected, lost }: Layer): Promise<Layer> {

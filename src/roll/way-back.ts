@@ -27,7 +27,7 @@ export async function wayBack(ctx: RollContext, operation: Operation, cause: Sid
   const isEngines = cause.code.startsWith("docker-") && !membersOf(operation).some((member) => member.touched);
   // Taken away by a person: by `down`, or an old one by Compose's `up` before our next call came to it (H6, H47).
   const isPersons = membersOf(operation).some(
-    ({ removed, left }) => removed && (left || cause.code === "docker-refused"),
+    ({ removed, left }) => removed && (left || cause.code === "docker-refused" || cause.code === "roll-unfaithful"),
   );
   return { kind: isEngines || isPersons || mayPassLater(cause) ? "undone" : "rolled-back", fault };
 }

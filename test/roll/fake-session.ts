@@ -165,7 +165,7 @@ export class FakeSession implements DockerPort {
   }
 
   statPath(id: string, path: string): Promise<PathStat | null> {
-    return this.#on("stat", id, false, () => this.engine.must(id).layer.get(path)?.stat ?? null);
+    return this.#on("stat", id, false, () => this.engine.find(id)?.layer.get(path)?.stat ?? null);
   }
 
   linkTarget(id: string, path: string): Promise<string | null> {
@@ -174,7 +174,7 @@ export class FakeSession implements DockerPort {
 
   readArchive(id: string, path: string): Promise<Archived | null> {
     return this.#on("read", id, false, () => {
-      const found = this.engine.must(id).layer.get(path);
+      const found = this.engine.find(id)?.layer.get(path);
       return found === undefined ? null : { stat: found.stat, tar: tarOf(path, found.file, 0) };
     });
   }

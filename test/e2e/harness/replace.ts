@@ -8,7 +8,16 @@ import { Hands } from "../../../src/roll/hands.ts";
 import { Kin } from "../../../src/roll/kin.ts";
 import { KnownLayers } from "../../../src/roll/known-layers.ts";
 import type { Replaced } from "../../../src/roll/spaces.ts";
-import { compare, createCandidate, discard, mustInspect, type Swap, swapIn } from "../../../src/roll/swap.ts";
+import {
+  carryOver,
+  compare,
+  createCandidate,
+  discard,
+  mustInspect,
+  readOld,
+  type Swap,
+  swapIn,
+} from "../../../src/roll/swap.ts";
 import { mainEngine } from "./engine.ts";
 import { toYaml } from "./model.ts";
 import { serviceOf, Stack } from "./stack.ts";
@@ -44,10 +53,10 @@ export async function replace(docker: DockerPort, id: string, replaced: Replaced
   return { oldId: swap.oldId, newId: swap.newId, said };
 }
 
-/** Of a container that nobody removes meanwhile. */
 export async function copyOf(ctx: RollContext, old: Inspected, replaced: Replaced = NOBODY): Promise<Swap> {
+  const reading = readOld(ctx, old);
   const swap = await createCandidate(ctx, old, MARK, replaced);
-  if (swap === null) throw new Error(`${old.name} is gone`);
+  await carryOver(ctx, old, swap.newId, reading);
   return swap;
 }
 
