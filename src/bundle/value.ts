@@ -7,13 +7,9 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 const IV_BYTES = 32;
 const TAG_BYTES = 16;
 export const DATA_KEY_BYTES = 32;
-/**
- * Padded, and no bits in the last character that belong to no byte: Node's decoder would pass over those, and over
- * whatever else is not base64.
- */
-const BASE64 =
-  "((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:[A-Za-z0-9+/]{2}|[AEIMQUYcgkosw048]=)|[A-Za-z0-9+/][AQgw]==))";
-const ENC = new RegExp(`^ENC\\[AES256_GCM,data:${BASE64},iv:${BASE64},tag:${BASE64},type:([a-z]+)\\]$`);
+/** What stands before the ciphertext, the IV, the tag and the type: none of it is base64. */
+const MARKS = ["ENC[AES256_GCM,data:", ",iv:", ",tag:", ",type:"] as const;
+const TYPE = /^[a-z]+$/;
 
 export interface Sealed {
   readonly data: Buffer;
@@ -23,15 +19,29 @@ export interface Sealed {
   readonly type: string;
 }
 
-/** Null: not exactly the form that sops writes. */
+/** Null: not exactly the form that sops writes. By searching: a pattern would be run step by step where nothing is compiled. */
 export function parseEnc(text: string): Sealed | null {
-  const found = ENC.exec(text);
-  if (found === null) return null;
-  const [, data64 = "", iv64 = "", tag64 = "", type = ""] = found;
-  const iv = Buffer.from(iv64, "base64");
-  const tag = Buffer.from(tag64, "base64");
-  if (iv.length !== IV_BYTES || tag.length !== TAG_BYTES) return null;
-  return { data: Buffer.from(data64, "base64"), iv, tag, type };
+  const [before, beforeIv, beforeTag, beforeType] = MARKS;
+  if (!text.startsWith(before) || !text.endsWith("]")) return null;
+  const ivAt = text.indexOf(beforeIv, before.length);
+  const tagAt = text.indexOf(beforeTag, ivAt);
+  const typeAt = text.indexOf(beforeType, tagAt);
+  if (ivAt < 0 || tagAt < 0 || typeAt < 0) return null;
+  const type = text.slice(typeAt + beforeType.length, -1);
+  const data = decodeBase64(text.slice(before.length, ivAt));
+  const iv = decodeBase64(text.slice(ivAt + beforeIv.length, tagAt));
+  const tag = decodeBase64(text.slice(tagAt + beforeTag.length, typeAt));
+  if (data === null || iv?.length !== IV_BYTES || tag?.length !== TAG_BYTES || !TYPE.test(type)) return null;
+  return { data, iv, tag, type };
+}
+
+/**
+ * Null: empty, or not the one text of these bytes: padded, and no bits in the last character that belong to no byte.
+ * Node's decoder would pass over those, and over whatever else is not base64.
+ */
+function decodeBase64(text: string): Buffer | null {
+  const bytes = Buffer.from(text, "base64");
+  return text !== "" && bytes.toString("base64") === text ? bytes : null;
 }
 
 /** Null: the tag does not fit the key, the additional data and the bytes. */
