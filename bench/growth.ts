@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ROOT } from "../scripts/demo/files.ts";
 import { run } from "../scripts/demo/run.ts";
 import type { Growth } from "./growth.program.ts";
+import { IMAGE_FLAGS } from "./processes.ts";
 import type { Report } from "./report.ts";
 import { exponent, milliseconds } from "./statistics.ts";
 
@@ -12,18 +13,15 @@ export interface GrowthOptions {
   readonly times: number;
 }
 
-/** As in the image: no machine code is made at run time. */
-const FLAGS = [
-  ...["--jitless", "--max-semi-space-size=1", "--v8-pool-size=1"],
-  "--disallow-code-generation-from-strings",
-];
 /** Beyond this it is quadratic, not merely noisy. */
 const LINEAR = 1.5;
 
 export async function measureGrowth({ secrets, consumers, times }: GrowthOptions, report: Report): Promise<void> {
   const program = join(ROOT, "bench/growth.program.ts");
   const sizes = [secrets, consumers, times].map(String);
-  const found = JSON.parse(await run(process.execPath, [...FLAGS, "--import", "tsx", program, ...sizes])) as Growth;
+  const found = JSON.parse(
+    await run(process.execPath, [...IMAGE_FLAGS, "--import", "tsx", program, ...sizes]),
+  ) as Growth;
   report.table(
     "Growth, one value changed (under the image's flags of Node: nothing is compiled)",
     ["WHAT", "SIZE: TIME", "EACH, AT THE LARGEST", "EXPONENT AT THE END"],

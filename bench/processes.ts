@@ -1,6 +1,12 @@
 /** What a whole process costs. */
 import { expect, tryRun } from "../scripts/demo/run.ts";
 
+/** As in the image: no machine code is made at run time. */
+export const IMAGE_FLAGS = [
+  ...["--jitless", "--max-semi-space-size=1", "--v8-pool-size=1"],
+  "--disallow-code-generation-from-strings",
+];
+
 /** Milliseconds. */
 export interface Cost {
   /** Of the wall clock. */
