@@ -9,6 +9,10 @@ import { sshRecipient } from "./ssh-age.ts";
 import { parseSshRecipient, sshRecipientText } from "./ssh-key.ts";
 import { DATA_KEY_BYTES } from "./value.ts";
 
+const MAGIC = "age-encryption.org/v1\n";
+/** Nonce, data key, tag. */
+const PAYLOAD_BYTES = 16 + DATA_KEY_BYTES + 16;
+
 /** Every entry with every identity: the recipient's text is a label that proves nothing. */
 export async function recoverDataKey(metadata: Metadata, identities: Identities): Promise<Buffer> {
   for (const entry of metadata.age) {
@@ -30,6 +34,27 @@ function decodeArmor(text: string): Uint8Array | null {
   }
 }
 
+/** Whether it can be what its label says: an age file as long as a data key makes one, with a stanza of the recipient's kind. */
+export function isSound({ recipient, enc }: AgeEntry): boolean {
+  const ageFile = decodeArmor(enc);
+  if (ageFile === null) return false;
+  const text = Buffer.from(ageFile).toString("latin1");
+  const end = text.indexOf("\n--- ");
+  const payload = text.indexOf("\n", end + 1) + 1;
+  if (!text.startsWith(MAGIC) || end < 0 || text.length - payload !== PAYLOAD_BYTES) return false;
+  const stanzas = [...text.slice(0, end).matchAll(/^-> (\S+)/gm)].map(([, kind]) => kind);
+  const kind = kindOf(recipient);
+  return kind === null ? stanzas.length > 0 : stanzas.includes(kind);
+}
+
+/** Of its stanza; null: a plugin's recipient, or none at all. */
+function kindOf(recipient: string): string | null {
+  if (recipient.startsWith("age1pq1")) return "mlkem768x25519";
+  // Bech32 has no 1 after the one that ends its prefix.
+  if (/^age1[^1]+$/.test(recipient)) return "X25519";
+  return parseSshRecipient(recipient)?.kind ?? null;
+}
+
 export async function wrapDataKey(dataKey: Buffer, recipient: string): Promise<AgeEntry> {
   try {
     const encrypter = new Encrypter();
@@ -37,7 +62,9 @@ export async function wrapDataKey(dataKey: Buffer, recipient: string): Promise<A
     encrypter.addRecipient(ssh === null ? recipient : sshRecipient(ssh));
     return { recipient, enc: armor.encode(await encrypter.encrypt(dataKey)) };
   } catch {
-    const hint = "a recipient is the public half of an age key, age1…, or of an SSH key, ssh-ed25519 or ssh-rsa";
+    const hint = recipient.startsWith("AGE1")
+      ? "age takes a recipient in small letters alone"
+      : "a recipient is the public half of an age key, age1…, or of an SSH key, ssh-ed25519 or ssh-rsa";
     throw new SidecryptError("key-malformed", `${abbreviate(recipient)} is not an age recipient`, hint);
   }
 }

@@ -1,4 +1,5 @@
 /** What a bundle says of itself without any key. Nothing of it is authenticated: for people, and for pins to compare. */
+import { isSound } from "./datakey.ts";
 import type { Format } from "./document.ts";
 import { describeMetadata, openUnsealed, type OpenOptions } from "./open.ts";
 import type { Bundle, Opened } from "../types.ts";
@@ -22,6 +23,13 @@ export interface Description {
 export function describeBundle(bytes: Uint8Array): Description {
   const bundle = readBundle(bytes);
   return descriptionOf(bundle, describeMetadata(bundle));
+}
+
+/** Those of whom no entry can be what its label says: none opens for its owner. That they can does not prove that they do. */
+export function brokenRecipients(bytes: Uint8Array): readonly string[] {
+  const { age } = describeMetadata(readBundle(bytes));
+  const sound = new Set(age.filter(isSound).map(({ recipient }) => recipient));
+  return [...new Set(age.map(({ recipient }) => recipient))].filter((recipient) => !sound.has(recipient));
 }
 
 /** Both, read once. */

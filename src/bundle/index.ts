@@ -1,6 +1,6 @@
 /** SOPS itself with age keys: bytes in, verified values out, and back. No I/O, no clock. */
 export { abbreviate } from "./datakey.ts";
-export { describeBundle, type Description, openDescribed } from "./describe.ts";
+export { brokenRecipients, describeBundle, type Description, openDescribed } from "./describe.ts";
 export {
   generateIdentity,
   parseIdentities,

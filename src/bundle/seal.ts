@@ -75,16 +75,18 @@ export async function unsetSecret(
  * The same data key for other recipients: whoever had it still has it (sops.md §8). `sops updatekeys` wraps it for all
  * anew; here who stays keeps the entry that is there: one that somebody put into the list, which nothing authenticates,
  * opens for nobody, and has to go on doing so.
+ * @param renewed - whose entry is made anew even so.
  */
 export async function withRecipients(
   bytes: Uint8Array,
   identities: Identities,
   recipients: readonly string[],
+  renewed: readonly string[] = [],
 ): Promise<Uint8Array> {
   const before = await unseal(bytes, identities);
   const { document, store, dataKey, metadata } = before;
   const wanted = [...new Set(recipients)];
-  const kept = metadata.age.filter(({ recipient }) => wanted.includes(recipient));
+  const kept = metadata.age.filter(({ recipient }) => wanted.includes(recipient) && !renewed.includes(recipient));
   const added = wanted.filter((one) => !kept.some(({ recipient }) => recipient === one));
   const made = kept.length > 0 && added.length === 0 ? [] : await wrapAll(dataKey, added);
   const age = wanted.flatMap((one) => [...kept, ...made].filter(({ recipient }) => recipient === one));

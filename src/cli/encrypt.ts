@@ -4,6 +4,7 @@ import { parseConfig, type Config } from "../config.ts";
 import { SidecryptError, toSidecryptError } from "../errors.ts";
 import { loadIdentities } from "../keys.ts";
 import { nearest } from "../near.ts";
+import { unique } from "../recipients.ts";
 import { nameRuleOf, recipientsOf, ruleFor, type CreationRule } from "../rules/index.ts";
 import { LARGEST_BUNDLE, readBundle } from "../source/index.ts";
 import type { Bundle } from "../types.ts";
@@ -81,7 +82,7 @@ async function creationRule(target: string, config: string | null, ui: Ui): Prom
 /** As sops: keys on the command line replace those of the rule; its other fields still count. */
 function recipientsFrom(age: string | null, rule: CreationRule | null, target: string): readonly string[] {
   const named = (age ?? "").split(",").map((recipient) => recipient.trim());
-  const recipients = [...new Set(named)].filter((recipient) => recipient !== "");
+  const recipients = unique(named).filter((recipient) => recipient !== "");
   if (recipients.length > 0) return recipients;
   if (rule !== null) return recipientsOf(rule);
   throw usage(

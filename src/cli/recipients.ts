@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import { comparePins, described } from "../admission.ts";
-import { abbreviate, describeBundle, rewrap, withRecipients } from "../bundle/index.ts";
+import { abbreviate, brokenRecipients, describeBundle, rewrap, withRecipients } from "../bundle/index.ts";
 import { parseConfig, type Config } from "../config.ts";
 import { SidecryptError } from "../errors.ts";
 import { nearest } from "../near.ts";
+import { sameSet, unique, without } from "../recipients.ts";
 import { readBundle } from "../source/index.ts";
 import { parseArguments, usage, type Parsed } from "./arguments.ts";
 import type { Io } from "./io.ts";
@@ -11,7 +12,7 @@ import { openFile, type OpenedFile } from "./opening.ts";
 import { findRules, recipientsByRule } from "./policy.ts";
 import { changed, replaceBundle, requireSameSecrets } from "./rewriting.ts";
 import { recipientsOf, ruleFor } from "../rules/index.ts";
-import { difference, refuseStrangers, sameSet, unique, without } from "./strangers.ts";
+import { difference, refuseStrangers } from "./strangers.ts";
 import type { Ui } from "./ui.ts";
 
 const ACTIONS = ["list", "add", "remove", "sync"] as const;
@@ -35,7 +36,10 @@ export async function recipients(argv: readonly string[], io: Io, ui: Ui): Promi
   if (action === "list") return list((await openFile(file, config, ui)).path, parsed, ui);
   const opened = await openFile(file, beforeTheChange(config), ui);
   const ruled = await ruledFor(action, opened.path, parsed.value("config"), ui);
-  return change(opened, wantedBy(action, opened, rest, ruled), ruled, config, io, ui);
+  const wanted = wantedBy(action, opened, rest, ruled);
+  const meant = action === "sync" ? wanted : action === "add" ? rest : [];
+  const broken = brokenRecipients(opened.bundle.bytes).filter((one) => without([one], meant).length === 0);
+  return change(opened, { wanted, broken, ruled }, config, io, ui);
 }
 
 function actionOf(word: string | undefined): Action {
@@ -91,17 +95,23 @@ function wantedBy(
   return action === "remove" ? without(present, named) : [...present, ...unique(without(named, present))];
 }
 
+interface Change {
+  readonly wanted: readonly string[];
+  /** Whose entry opens for nobody, though somebody who may say so wants them in: nobody else's is touched. */
+  readonly broken: readonly string[];
+  readonly ruled: Ruled;
+}
+
 async function change(
   file: OpenedFile,
-  wanted: readonly string[],
-  ruled: Ruled,
+  { wanted, broken, ruled }: Change,
   config: Config,
   io: Io,
   ui: Ui,
 ): Promise<number> {
   const { path, bundle, identities } = file;
   const { recipients: present, otherServices } = describeBundle(bundle.bytes);
-  if (sameSet(present, wanted)) {
+  if (sameSet(present, wanted) && broken.length === 0) {
     comparePins(bundle, config.pins);
     ui.say(`${path} is encrypted for exactly these already; it is left as it is`);
     return 0;
@@ -113,12 +123,13 @@ async function change(
   const bytes = await changed(path, bundle.bytes, () =>
     removed.length > 0
       ? rewrap(bundle.bytes, identities, wanted, new Date(io.clock.now()))
-      : withRecipients(bundle.bytes, identities, wanted),
+      : withRecipients(bundle.bytes, identities, wanted, broken),
   );
   if (bytes === null) return 0;
   await requireSameSecrets(file, bytes, config);
   await replaceBundle(file, bytes, config, ui);
   for (const recipient of without(wanted, present)) ui.say(`added ${abbreviate(recipient)}`);
+  for (const recipient of broken) ui.say(`renewed the entry of ${abbreviate(recipient)}: it opened for nobody`);
   for (const recipient of removed) ui.say(`removed ${abbreviate(recipient)}`);
   if (removed.length > 0) sayWhatRemains(wanted, ruled, ui);
   sayWhatSyncWouldDo(wanted, ruled, ui);

@@ -1,24 +1,10 @@
 /**
- * Recipients by their keys, an SSH key under any comment; and the list in a file against the rule: nothing authenticates
- * that list, so somebody may have put himself in, and would get the data key (sops.md §11.3).
+ * The list of recipients in a file against the rule: nothing authenticates that list, so somebody may have put himself in,
+ * and would get the data key (sops.md §11.3).
  */
 import { abbreviate } from "../bundle/index.ts";
 import { SidecryptError } from "../errors.ts";
-import { comparable } from "../trust/index.ts";
-
-export function without(recipients: readonly string[], others: readonly string[]): string[] {
-  const known = new Set(others.map(comparable));
-  return recipients.filter((one) => !known.has(comparable(one)));
-}
-
-/** Each key once, as it is spelled first. */
-export function unique(recipients: readonly string[]): string[] {
-  return recipients.filter((one, at) => without([one], recipients.slice(0, at)).length > 0);
-}
-
-export function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  return without(a, b).length === 0 && without(b, a).length === 0;
-}
+import { sameSet, without } from "../recipients.ts";
 
 /** In words: what the file has that the rule has not, and the other way round. */
 export function difference(present: readonly string[], ruled: readonly string[]): string {

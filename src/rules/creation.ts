@@ -4,6 +4,7 @@
  */
 import { parseDocument } from "yaml";
 import { compilePattern } from "../bundle/regexp.ts";
+import { unique } from "../recipients.ts";
 import {
   GROUP_SERVICE_FIELDS,
   invalid,
@@ -118,7 +119,7 @@ export function recipientsOf({ where, entry }: CreationRule): readonly string[] 
   if (recipients.length === 0) {
     throw invalid(`${where} names no recipient`, "age: age1…, the public key that `sidecrypt keygen` prints");
   }
-  return [...new Set(recipients)];
+  return unique(recipients);
 }
 
 function flatRecipients(entry: RuleEntry, where: string): string[] {

@@ -3,6 +3,7 @@
  * the next data key, and another rule leaves the next value in plaintext. So they are compared with the policy.
  */
 import { SidecryptError } from "../errors.ts";
+import { comparable } from "../recipients.ts";
 
 /** By a bundle's name, as it is listed, or the end of its path; null: every bundle without a pin of its own. */
 export type Pinned<T> = ReadonlyMap<string | null, T>;
@@ -105,11 +106,6 @@ function pinFor<T>(pinned: Pinned<T>, bundle: Named): T | undefined {
 
 function isNamed({ name, path }: Named, pinned: string): boolean {
   return pinned === name || `/${path}`.endsWith(`/${pinned}`);
-}
-
-/** A recipient by its key: an SSH key without its comment, which anybody may word as he likes. */
-export function comparable(recipient: string): string {
-  return recipient.trim().split(/\s+/).slice(0, 2).join(" ");
 }
 
 /** It stands in the file, where anybody may have written it. */

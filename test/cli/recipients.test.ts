@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { armor } from "age-encryption";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { wrapDataKey } from "../../src/bundle/datakey.ts";
 import { decryptPlain, describeBundle, generateIdentity } from "../../src/bundle/index.ts";
 import { loadIdentities } from "../../src/keys.ts";
 import { sidecrypt, workshop, type Workshop } from "./harness.ts";
@@ -31,9 +33,9 @@ async function plaintext(keyFile = join(shop.dir, "age.key")): Promise<string> {
 const valueLines = (bundle: string): string[] => bundle.split("\n").filter((line) => /^(BOT|REDIS)/.test(line));
 
 /** As somebody may who has no key: nothing authenticates the list. */
-async function putIn(recipient: string): Promise<void> {
+async function putIn(recipient: string, enc = "of-nothing"): Promise<void> {
   const name = `sops_age__list_${(await recipients()).length}__map`;
-  const entry = `${name}_enc=of-nothing\n${name}_recipient=${recipient}\n`;
+  const entry = `${name}_enc=${enc}\n${name}_recipient=${recipient}\n`;
   await writeFile(shop.bundle, (await text()).replace("sops_lastmodified=", `${entry}sops_lastmodified=`));
 }
 
@@ -168,6 +170,74 @@ describe("sidecrypt recipients", () => {
     expect((await pinned(["add", other.recipient], shop.recipient)).stderr).toContain("was added");
     expect((await pinned(["remove", other.recipient], shop.recipient)).status).toBe(0);
     expect(await recipients()).toEqual([shop.recipient]);
+  });
+});
+
+describe("an entry that opens for nobody", () => {
+  const pq = () => generateIdentity("hybrid");
+
+  it.each(["add", "sync"])("is made anew by %s, and the others stay", async (action) => {
+    await putIn(other.recipient);
+    await writeRule([shop.recipient, other.recipient]);
+    const entries = async () => (await text()).split("\n").filter((line) => line.startsWith("sops_age__"));
+    const before = await entries();
+    const values = valueLines(await text());
+    const { status, stderr } = await run("recipients", action, ...(action === "add" ? [other.recipient] : []));
+    expect(status).toBe(0);
+    expect(stderr).toContain(`sidecrypt: renewed the entry of ${other.recipient}: it opened for nobody\n`);
+    expect(await openedBy(other)).toContain("BOT1_API_KEY=old-canary-value");
+    expect((await entries()).filter((line) => before.includes(line))).toEqual(
+      before.filter((line) => !line.includes("nothing")),
+    );
+    expect(valueLines(await text())).toEqual(values);
+    expect((await run("recipients", action, ...(action === "add" ? [other.recipient] : []))).stderr).toContain(
+      "already",
+    );
+  });
+
+  it.each([
+    ["another one's kind", async () => (await wrapDataKey(Buffer.alloc(32), sshPublicKey())).enc],
+    ["another kind of age key", async () => (await wrapDataKey(Buffer.alloc(32), (await pq()).recipient)).enc],
+    ["a shorter key", async () => (await wrapDataKey(Buffer.alloc(31), other.recipient)).enc],
+    ["no payload", () => armor.encode(Buffer.from("age-encryption.org/v1\n-> X25519 AAAA\nAAAA\n--- AAAA\n"))],
+    ["no header", () => armor.encode(Buffer.alloc(200))],
+  ])("is one with %s", async (_, enc) => {
+    await putIn(other.recipient, (await enc()).replaceAll("\n", "\\n"));
+    expect((await run("recipients", "add", other.recipient)).stderr).toContain("renewed");
+    expect(await openedBy(other)).toContain("BOT1_API_KEY=old-canary-value");
+  });
+
+  it.each(["x25519", "hybrid", "ssh"] as const)("is none of %s that we wrote", async (kind) => {
+    const recipient = kind === "ssh" ? `${sshPublicKey()} me` : (await generateIdentity(kind)).recipient;
+    await run("recipients", "add", recipient);
+    const before = await text();
+    expect((await run("recipients", "add", recipient)).stderr).toContain("already");
+    expect(await text()).toBe(before);
+  });
+});
+
+describe("one key under several spellings", () => {
+  it("is one recipient of a new bundle, and of a rule", async () => {
+    const ssh = sshPublicKey();
+    const named = [shop.recipient, `${ssh} me`, shop.recipient.toUpperCase(), `${ssh} you`, ssh];
+    const plain = join(shop.dir, "plain.txt");
+    await writeFile(plain, "A=one-value\n");
+    for (const [file, ...argv] of [["a.env", "--age", named.join(",")], ["b.env"]] as const) {
+      if (argv.length === 0) await writeRule(named);
+      const made = join(shop.dir, file);
+      const { status, stderr } = await run("encrypt", plain, "-o", made, ...argv);
+      expect(status, stderr).toBe(0);
+      expect(describeBundle(await readFile(made)).recipients).toEqual([shop.recipient, `${ssh} me`]);
+    }
+  });
+
+  it("is there already, in capitals too, which age alone does not take", async () => {
+    const before = await text();
+    expect((await run("recipients", "add", shop.recipient.toUpperCase())).stderr).toContain("already");
+    const { status, stderr } = await run("recipients", "add", other.recipient.toUpperCase());
+    expect(status).toBe(3);
+    expect(stderr).toContain("age takes a recipient in small letters alone");
+    expect(await text()).toBe(before);
   });
 });
 
