@@ -4,9 +4,9 @@
  */
 import { dropNames } from "../compose-model/exposure.ts";
 import type { ComposeModel, ComposeService } from "../compose-model/index.ts";
-import type { ComposeMount } from "../compose-model/model.ts";
 import { secretPath, viewOf, type ViewedService } from "../compose-model/view.ts";
 import { SidecryptError } from "../errors.ts";
+import { cutOff, takenFrom } from "./cut-off.ts";
 import { emptyVolume, engineOf, keyOf, mountsOf, ownMounts } from "./mounts.ts";
 
 export interface Canary {
@@ -80,103 +80,9 @@ export function rewriteModel(model: ComposeModel, canary: Canary): Rewritten {
   };
 }
 
-// ---------------------------------------------------------------- services
-
-/** On the host's side, or outside of it: nothing of that is for a canary. */
-const REACH = [
-  "container_name",
-  "ports",
-  "logging",
-  "devices",
-  "privileged",
-  "pid",
-  "ipc",
-  "cgroup_parent",
-  "external_links",
-  "mac_address",
-  "gpus",
-  "use_api_socket",
-  "volumes_from",
-];
-const OWN_NETWORKS = /^(?:none|service:.+)$/;
-
-function cutOff(service: ComposeService, sidecar: string): ComposeService {
-  const kept = Object.entries(service).filter(([key, value]) => !REACH.includes(key) || isOfTheStack(key, value));
-  const mode = service.network_mode;
-  const networks = service["networks"] as Readonly<Record<string, unknown>> | null | undefined;
-  return {
-    ...(Object.fromEntries(kept) as ComposeService),
-    network_mode: mode !== undefined && OWN_NETWORKS.test(mode) ? mode : undefined,
-    // Addresses are the real project's; aliases are names within the stack.
-    ...(networks === null || networks === undefined
-      ? {}
-      : { networks: Object.fromEntries(Object.entries(networks).map(([key, one]) => [key, aliases(one)])) }),
-    depends_on: dependencies(service, sidecar),
-    ...(reservesDevices(service) ? { deploy: withoutDevices(deployOf(service)) } : {}),
-  };
-}
-
-/** `pid: service:bot1` stays in the stack, and so does the `ipc: shareable` of the bot1 that it needs. */
-function isOfTheStack(key: string, value: unknown): boolean {
-  if (key === "volumes_from") return Array.isArray(value) && !value.map(String).some(isContainer);
-  if (key === "ipc" && (value === "shareable" || value === "private" || value === "none")) return true;
-  return (key === "pid" || key === "ipc") && typeof value === "string" && value.startsWith("service:");
-}
-
-const isContainer = (source: string): boolean => source.startsWith("container:");
-
-interface Deploy {
-  readonly resources?: { readonly reservations?: { readonly devices?: unknown } };
-}
-
-const deployOf = (service: ComposeService): Deploy => service["deploy"] ?? {};
-const reservesDevices = (service: ComposeService): boolean =>
-  deployOf(service).resources?.reservations?.devices !== undefined;
-
-/** Compose starts nothing without what is reserved, and a machine of CI has no GPU. */
-function withoutDevices({ resources, ...deploy }: Deploy): unknown {
-  return { ...deploy, resources: { ...resources, reservations: { ...resources?.reservations, devices: undefined } } };
-}
-
-function aliases(endpoint: unknown): unknown {
-  const found = (endpoint as { readonly aliases?: unknown } | null)?.aliases;
-  return found === undefined ? null : { aliases: found };
-}
-
-/** A bot that no canary logs in anywhere may be unhealthy for ever: only the sidecar is waited for. */
-function dependencies({ depends_on }: ComposeService, sidecar: string): ComposeService["depends_on"] {
-  if (depends_on === undefined) return undefined;
-  return Object.fromEntries(
-    Object.entries(depends_on).map(([name, one]) => [
-      name,
-      name === sidecar ? one : { ...one, condition: "service_started" },
-    ]),
-  );
-}
-
 /** Its key is a bind of the canary's: a secret of Compose at the same path would be a second mount there. */
 function withoutTrust(service: ComposeService, viewed: ViewedService): ComposeService {
   const kept = Object.entries(service.environment ?? {}).filter(([name]) => !OF_THE_REAL_ONE.includes(name));
   const secrets = service.secrets?.filter((one) => secretPath(one) !== keyOf(viewed));
   return { ...service, environment: Object.fromEntries(kept), secrets };
-}
-
-// ---------------------------------------------------------------- what is told
-
-function takenFrom(
-  name: string,
-  service: ComposeService,
-  mounts: readonly ComposeMount[],
-  isSidecar: boolean,
-): string[] {
-  const gone = REACH.filter((key) => {
-    const value = service[key];
-    return value !== undefined && value !== null && value !== false && !isOfTheStack(key, value);
-  });
-  const mode = service.network_mode;
-  const before = isSidecar ? [] : (service.volumes ?? []).filter(({ type }) => type === "bind");
-  const replaced = before.filter((mount) => !mounts.includes(mount)).map(({ target }) => `the bind at ${target}`);
-  const network = mode !== undefined && !OWN_NETWORKS.test(mode) ? [`network_mode ${mode}`] : [];
-  const devices = reservesDevices(service) ? ["the devices that it reserves"] : [];
-  return [...gone, ...network, ...devices, ...replaced].map((what) => `${name}: ${what}`);
 }

@@ -37,6 +37,7 @@ const service = z.looseObject({
     .array(z.union([z.string(), z.number()]))
     .nullish()
     .transform(absent),
+  cap_add: strings,
   cap_drop: strings,
   environment: record,
   labels: record,

@@ -57,8 +57,11 @@ describe("takes away", () => {
     ["published ports", { ports: [{ target: 80, published: "80" }] }],
     ["fixed names", { container_name: "bot" }],
     ["logs that go elsewhere", { logging: { driver: "syslog" } }],
-    ["devices and privileges", { privileged: true, devices: ["/dev/kvm"] }],
-    ["the host's processes", { pid: "host", ipc: "host" }],
+    ["devices and privileges", { privileged: true, devices: ["/dev/kvm"], device_cgroup_rules: ["c 1:3 mr"] }],
+    ["the host's processes and names", { pid: "host", ipc: "host", uts: "host", cgroup: "host" }],
+    ["the host's users", { userns_mode: "host" }],
+    ["a runtime that the engine may not have", { runtime: "nvidia" }],
+    ["what a program on the host makes", { provider: { type: "cloud" } }],
     ["the engine's socket of Compose's own", { use_api_socket: true }],
     ["another project's volumes", { volumes_from: ["container:other:ro"] }],
     ["the host's network", { network_mode: "host" }],
@@ -143,6 +146,29 @@ describe("takes away", () => {
     const { model: result, taken } = rewriteModel(changed, CANARY);
     expect(JSON.parse(JSON.stringify(result.services["bot1"]?.["deploy"]))).toEqual(deploy());
     expect(taken).toEqual(["bot1: the devices that it reserves"]);
+  });
+
+  it("capabilities that reach the host, and keeps those that do not", () => {
+    const all = ["IPC_LOCK", "CAP_NET_BIND_SERVICE", "SYS_ADMIN", "CAP_SYS_PTRACE", "net_admin", "ALL"];
+    const { model: result, taken } = rewriteModel(
+      model((raw) => (bot(raw)["cap_add"] = all)),
+      CANARY,
+    );
+    expect(result.services["bot1"]?.cap_add).toEqual(all.slice(0, 2));
+    expect(taken).toEqual(all.slice(2).map((one) => `bot1: capability ${one}`));
+  });
+
+  it("the privileges of a hook, and keeps the hook", () => {
+    const hooks = (privileged?: boolean) => [{ command: ["true"], privileged }];
+    const { model: result, taken } = rewriteModel(
+      model((raw) => Object.assign(bot(raw), { post_start: hooks(true), pre_stop: hooks(false) })),
+      CANARY,
+    );
+    expect([result.services["bot1"]?.["post_start"], result.services["bot1"]?.["pre_stop"]]).toEqual([
+      hooks(),
+      hooks(),
+    ]);
+    expect(taken).toEqual(["bot1: privileges of post_start"]);
   });
 
   it("waits for what no canary can bring about, but for the sidecar", () => {
