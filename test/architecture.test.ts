@@ -147,6 +147,7 @@ const WHY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   verify: {
     "node:crypto": "canaries of the self-test; which alert of code scanning is which",
     "node:fs/promises": "/proc: the sidecar's own confinement",
+    "node:path": "paths of the host, compared under one name",
     "node:stream": "a layer of an image, decompressed as it comes",
     "node:zlib": "a canary in a compressed file, and layers of images that are compressed",
   },

@@ -5,9 +5,10 @@
 import { dropNames } from "../compose-model/exposure.ts";
 import type { ComposeModel, ComposeService } from "../compose-model/index.ts";
 import { secretPath, viewOf, type ViewedService } from "../compose-model/view.ts";
+import { engineOf } from "../doctor/socket.ts";
 import { SidecryptError } from "../errors.ts";
 import { cutOff, takenFrom } from "./cut-off.ts";
-import { emptyVolume, engineOf, keyOf, mountsOf, ownMounts } from "./mounts.ts";
+import { emptyVolume, keyOf, mountsOf, ownMounts } from "./mounts.ts";
 
 export interface Canary {
   /** A name that nothing has. */

@@ -3,18 +3,11 @@ import { bundleDirOf } from "../compose-model/exposure.ts";
 import type { ComposeModel, ComposeService } from "../compose-model/index.ts";
 import type { ComposeMount } from "../compose-model/model.ts";
 import type { ViewedService } from "../compose-model/view.ts";
-import { SOCKET, withoutScheme } from "../doctor/socket.ts";
-import { DOCKER_ROOT, isBroad } from "../verify/broad.ts";
+import { socketOf } from "../doctor/socket.ts";
+import { DOCKER_ROOT, isBroad, leadsTo } from "../verify/broad.ts";
 import type { Canary } from "./model.ts";
 
 export const keyOf = ({ settings }: ViewedService): string => settings["SOPS_AGE_KEY_FILE"] ?? "/run/age.key";
-
-const socketOf = ({ settings }: ViewedService): string => withoutScheme(settings["DOCKER_HOST"]) ?? SOCKET;
-
-/** On the host: where the sidecar's socket comes from. */
-export function engineOf(sidecar: ViewedService): string {
-  return sidecar.mounts.find(({ target }) => target === socketOf(sidecar))?.source ?? SOCKET;
-}
 
 /** Bundle and key are the canary's, the socket is the engine's, and what is a volume is one of this project. */
 export function ownMounts({ volumes = [] }: ComposeService, sidecar: ViewedService, canary: Canary): ComposeMount[] {
@@ -49,7 +42,7 @@ export function mountsOf(
     const { type, source = "", target, read_only: readOnly } = mount;
     if (type !== "bind") return mount;
     const isSocket = source.endsWith(".sock") || canary.sockets.has(source);
-    const isWide = isBroad(source, DOCKER_ROOT) || engine.startsWith(`${source}/`);
+    const isWide = isBroad(source, DOCKER_ROOT) || leadsTo(source, engine);
     if (readOnly === true && !canary.missing.has(source) && !isSocket && !isWide) return mount;
     if (isSocket || canary.files.has(source)) return { ...mount, source: canary.emptyFile };
     const key = made.get(source) ?? `canary-${made.size + 1}`;

@@ -1,11 +1,14 @@
 /** Before the first start: what this machine and its engine say of a Compose model. Asks, and changes nothing. */
 import { readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import * as z from "zod";
 import { looksLikeBundle, namesWithoutKey } from "../bundle/index.ts";
 import { bundleOf } from "../compose-model/exposure.ts";
 import type { ComposeModel } from "../compose-model/index.ts";
 import type { ImageFacts, StackView, ViewedService } from "../compose-model/view.ts";
 import { NO_FACTS, type Facts, type PathFact, type Process } from "../doctor/index.ts";
+import { sourcesOf } from "../doctor/reach.ts";
+import { engineOf } from "../doctor/socket.ts";
 import { systemCode } from "../errors.ts";
 import { faultOf } from "../fault.ts";
 import { findBundles, readBundle } from "../source/index.ts";
@@ -32,15 +35,17 @@ export async function imageFacts({ services }: ComposeModel, io: Io): Promise<Ma
 export async function factsOfHost(view: StackView, io: Io): Promise<Facts> {
   const engine = await asked(io, ["info", "--format", "{{json .}}"], z.object({ KernelVersion: z.string().min(1) }));
   const isLocal = await hasLocalEngine(io);
+  const volumes = engine === null ? NO_FACTS.volumes : await volumesOf(view, io);
   const bundle = isLocal ? await bundleOnHost(view.sidecar) : null;
   return {
     ...NO_FACTS,
     ...(isLocal ? { paths: await pathsOf(view.sidecar), swap: await hasSwap() } : {}),
+    ...(isLocal ? { sockets: await socketsOf(view, volumes) } : {}),
     names: bundle?.names ?? null,
     faults: bundle === null ? [] : [bundle.fault].filter((fault) => fault !== null),
     ...(engine === null
       ? { unasked: [{ subject: "engine", why: "it does not answer: volumes, images and processes were left out" }] }
-      : { kernel: engine.KernelVersion, volumes: await volumesOf(view, io), processes: await processesOf(view, io) }),
+      : { kernel: engine.KernelVersion, volumes, processes: await processesOf(view, io) }),
   };
 }
 
@@ -57,6 +62,29 @@ async function pathsOf(sidecar: ViewedService | null): Promise<Map<string, PathF
   const injected = (sidecar?.injected ?? []).flatMap(({ source }) => source ?? []);
   const facts = await Promise.all([...bound, ...injected].map(async (path) => [path, await pathFact(path)] as const));
   return new Map(facts.flatMap(([path, fact]) => (fact === null ? [] : [[path, fact] as const])));
+}
+
+/** By what a path is, links followed: a bind on the host or a link gives the engine's socket any name. */
+async function socketsOf(view: StackView, volumes: Facts["volumes"]): Promise<Facts["sockets"]> {
+  const sockets = new Map<string, string[]>();
+  const path = view.sidecar === null ? "" : engineOf(view.sidecar);
+  const engine = await identityOf(path);
+  if (engine === null) return sockets;
+  for (const { service, mounts } of view.services) {
+    for (const mount of mounts) {
+      const sources = sourcesOf(mount, view, { volumes });
+      const paths = sources.flatMap((source) => [source, join(source, basename(path)), join(source, "docker.sock")]);
+      const found = await Promise.all(paths.map(identityOf));
+      if (found.includes(engine)) sockets.set(service, [...(sockets.get(service) ?? []), mount.target]);
+    }
+  }
+  return sockets;
+}
+
+/** Null: it is not there, or not to be looked at. */
+async function identityOf(path: string): Promise<string | null> {
+  const found = await stat(path, { bigint: true }).catch(() => null);
+  return found === null ? null : `${found.dev} ${found.ino}`;
 }
 
 /** Null: it may not be looked at. */

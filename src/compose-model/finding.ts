@@ -32,6 +32,8 @@ export const CHECKS = {
   "socket-missing": "the sidecar has no engine's socket, or there is none at that path",
   "socket-directory": "the socket is a directory, which Docker makes where none is",
   "socket-forbidden": "the sidecar's user may not open the socket",
+  "engine-in-reach":
+    "another service has the engine's socket, or a directory or volume that leads to it: it reads every drop",
   "restart-missing": "the sidecar does not come back after a reboot",
   "grace-too-short": "Compose kills the sidecar before it can undo a roll",
   "group-differs": "`gid=` of the drop is not the primary group of the process that reads",

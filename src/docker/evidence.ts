@@ -36,7 +36,8 @@ export interface Evidence {
   /** What `docker save` writes: a tar, the layers in it. */
   archive(image: string): AsyncIterable<Uint8Array>;
   volume(name: string): Promise<Json | null>;
-  volumes(label: string): Promise<readonly Json[]>;
+  /** @param label `NAME=value`; without: every volume of the engine */
+  volumes(label?: string): Promise<readonly Json[]>;
   network(id: string): Promise<Json | null>;
   networks(label: string): Promise<readonly Json[]>;
   /** An exec instance; its environment is in no answer of the engine. */
@@ -89,9 +90,10 @@ class EngineEvidence implements Evidence {
   network = (id: string): Promise<Json | null> => this.#orNull(record, `/networks/${encodeURIComponent(id)}`);
   execution = (id: string): Promise<Json | null> => this.#orNull(record, `/exec/${id}/json`);
 
-  async volumes(label: string): Promise<readonly Json[]> {
+  async volumes(label?: string): Promise<readonly Json[]> {
     const listed = z.object({ Volumes: records.nullish() });
-    return (await this.#get(listed, "/volumes", { filters: JSON.stringify({ label: [label] }) })).Volumes ?? [];
+    const query = label === undefined ? {} : { filters: JSON.stringify({ label: [label] }) };
+    return (await this.#get(listed, "/volumes", query)).Volumes ?? [];
   }
 
   networks(label: string): Promise<readonly Json[]> {

@@ -135,9 +135,11 @@ const changes = z
 /** Go's os.FileMode: what makes a file anything but a regular one, and what of the rest chmod sets. */
 const NO_FILE = 0x8f280000;
 const PERMISSIONS = 0x00d001ff;
+const SOCKET = 0x01000000;
 
 const pathStat = z.object({ mode: z.number(), size: z.number(), mtime: z.string() }).transform((raw): PathStat => ({
   isFile: (raw.mode & NO_FILE) === 0,
+  isSocket: (raw.mode & SOCKET) !== 0,
   mode: raw.mode & PERMISSIONS,
   size: raw.size,
   modified: raw.mtime,

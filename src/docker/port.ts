@@ -91,6 +91,7 @@ export interface ChangedPath {
 export interface PathStat {
   /** Neither directory nor link, socket, pipe or device. */
   readonly isFile: boolean;
+  readonly isSocket: boolean;
   readonly size: number;
   /** Permissions with set-user-id, set-group-id and sticky, as the engine writes them. */
   readonly mode: number;

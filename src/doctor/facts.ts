@@ -21,6 +21,8 @@ export interface Facts {
   readonly volumes: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** Running processes by service, as the engine's host sees them. */
   readonly processes: ReadonlyMap<string, readonly Process[]>;
+  /** By service: targets of mounts that are the engine's socket, or hold it, whatever they are called. */
+  readonly sockets: ReadonlyMap<string, readonly string[]>;
   /** Of the bundle; null: not known. */
   readonly names: readonly string[] | null;
   /** `6.1.0-18-amd64`; null: not known. */
@@ -36,6 +38,7 @@ export const NO_FACTS: Facts = {
   paths: new Map(),
   volumes: new Map(),
   processes: new Map(),
+  sockets: new Map(),
   names: null,
   kernel: null,
   swap: null,

@@ -5,6 +5,7 @@ import { consumerFindings } from "./consumers.ts";
 import { dropFindings } from "./drops.ts";
 import type { Facts } from "./facts.ts";
 import { healthFindings } from "./health.ts";
+import { reachFindings } from "./reach.ts";
 import { sidecarFindings } from "./sidecar.ts";
 
 export { NO_FACTS, type Facts, type PathFact, type Process } from "./facts.ts";
@@ -22,6 +23,7 @@ export function diagnose(view: StackView, facts: Facts, leaks: readonly Finding[
     ...sidecarFindings(view, facts),
     ...dropFindings(view, facts),
     ...consumerFindings(view, facts),
+    ...reachFindings(view, facts),
     ...healthFindings(view),
     ...facts.unasked.map(({ subject, why }) =>
       finding(

@@ -3,7 +3,7 @@ import { bundleDirOf } from "../compose-model/exposure.ts";
 import { finding, type Finding } from "../compose-model/finding.ts";
 import type { StackView, ViewedMount, ViewedService } from "../compose-model/view.ts";
 import { MINUTE, parseDuration, SECOND } from "../duration.ts";
-import { SOCKET, withoutScheme } from "./socket.ts";
+import { SOCKET, socketOf } from "./socket.ts";
 import type { Facts, PathFact } from "./facts.ts";
 
 const KEY_FILE = "/run/age.key";
@@ -21,7 +21,7 @@ export function sidecarFindings({ sidecar }: StackView, facts: Facts): Finding[]
   }
   return [
     ...keyOf(sidecar, facts),
-    ...socketOf(sidecar, facts),
+    ...ofSocket(sidecar, facts),
     ...bundleOf(sidecar, facts),
     ...restartOf(sidecar),
     ...graceOf(sidecar),
@@ -57,9 +57,9 @@ function keyOf(sidecar: ViewedService, { paths }: Facts): Finding[] {
   return [finding("warning", "key-open", file, message, `chmod 0400 ${file}`)];
 }
 
-function socketOf(sidecar: ViewedService, { paths }: Facts): Finding[] {
-  const { service, settings } = sidecar;
-  const target = withoutScheme(settings["DOCKER_HOST"]) ?? SOCKET;
+function ofSocket(sidecar: ViewedService, { paths }: Facts): Finding[] {
+  const { service } = sidecar;
+  const target = socketOf(sidecar);
   const mount = mountFor(sidecar, target);
   const line = `volumes: ["\${DOCKER_SOCK:-${SOCKET}}:${target}"]`;
   if (mount === null) {

@@ -18,7 +18,8 @@ import { asPrinted } from "./processes.ts";
 import { selfTest } from "./self-test.ts";
 import { Sightings } from "./sightings.ts";
 import { imagesOf, lookAtEvents, lookAtStack, readStackEvidence, type StackEvidence } from "./stack.ts";
-import { surroundingFindings } from "./surroundings.ts";
+import { lookForSockets, type SeenSockets, type SocketLook } from "./sockets.ts";
+import { rootOf, surroundingFindings } from "./surroundings.ts";
 import { type Finding, type SelfTest, verdictOf, type VerifyReport } from "./types.ts";
 
 export interface VerifyDeps {
@@ -133,7 +134,7 @@ async function besides(
 }
 
 async function around(
-  { evidence }: VerifyDeps,
+  { docker, evidence }: VerifyDeps,
   options: VerifyOptions,
   stack: StackEvidence,
   view: BesideView | null,
@@ -141,14 +142,23 @@ async function around(
 ): Promise<Finding[]> {
   const { ours, others } = stack;
   try {
-    const [info, version] = await Promise.all([evidence.info(), evidence.version()]);
+    const [info, version, listed] = await Promise.all([evidence.info(), evidence.version(), evidence.volumes()]);
+    const sidecar = sidecarIn(stack, options);
+    const volumes = new Map(listed.map((raw) => [String(raw["Name"]), raw]));
+    const sockets = await socketsBeside({ docker, dockerRoot: rootOf(info), into }, stack, sidecar);
     const consumers = new Set((view?.plan.consumers ?? []).map(({ service }) => service));
     const own = view?.own ?? null;
-    return surroundingFindings({ info, version, ours, others, sidecar: sidecarIn(stack, options), consumers, own });
+    return surroundingFindings({ info, version, ours, others, sidecar, consumers, own, volumes, sockets });
   } catch (thrown) {
     into.gap(options.project, "engine (docker info)", toSidecryptError(thrown).message);
     return [];
   }
+}
+
+function socketsBeside(look: SocketLook, stack: StackEvidence, sidecar: string | null): Promise<SeenSockets> {
+  const [ours, others] = [stack.ours.map(parseInspect), stack.others.map(parseInspect)];
+  const own = ours.find(({ id }) => id === sidecar) ?? null;
+  return lookForSockets(look, own, { ours: ours.filter((one) => one !== own), others: others.filter(isUp) });
 }
 
 // ---------------------------------------------------------------- report

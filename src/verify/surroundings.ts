@@ -1,9 +1,11 @@
 /** Who else on this host reaches what stands on a drop, and what the host does with memory (tmpfs-and-leaks.md §7 C). Pure. */
 import type { Json } from "../docker/port.ts";
-import { DOCKER_ROOT, isBroad } from "./broad.ts";
+import { DOCKER_ROOT } from "./broad.ts";
 import { finding } from "./findings.ts";
 import { listOf } from "./lists.ts";
-import { mountsOf, nameOf, serviceOf } from "./stack.ts";
+import { type Host, hostOf, reachOf, texts } from "./reach.ts";
+import { nameOf, serviceOf } from "./stack.ts";
+import type { SeenSockets } from "./sockets.ts";
 import type { Finding } from "./types.ts";
 
 /** What the sidecar's own /proc says; null: verified from elsewhere. */
@@ -24,15 +26,22 @@ export interface Surroundings {
   /** Services that get secrets. */
   readonly consumers: ReadonlySet<string>;
   readonly own: OwnProcess | null;
+  readonly volumes: Host["volumes"];
+  readonly sockets: SeenSockets;
 }
+
+/** Where this engine keeps its containers and volumes. */
+export const rootOf = (info: Json): string =>
+  typeof info["DockerRootDir"] === "string" ? info["DockerRootDir"] : DOCKER_ROOT;
 
 export function surroundingFindings(around: Surroundings): Finding[] {
   const { ours, others, sidecar, info } = around;
-  const root = typeof info["DockerRootDir"] === "string" ? info["DockerRootDir"] : DOCKER_ROOT;
+  const { sources, seen } = around.sockets;
+  const host: Host = { dockerRoot: rootOf(info), engineSockets: sources, volumes: around.volumes, seen };
   const own = ours.find((raw) => raw["Id"] === sidecar);
   return [
-    ...ours.filter((raw) => raw !== own).flatMap((raw) => reachFinding(raw, root, true)),
-    ...others.filter(isUp).flatMap((raw) => reachFinding(raw, root, false)),
+    ...ours.filter((raw) => raw !== own).flatMap((raw) => reachFinding(raw, host, true)),
+    ...others.filter(isUp).flatMap((raw) => reachFinding(raw, host, false)),
     ...ours.flatMap(keyInEnvironment),
     ...(own === undefined ? [] : sidecarFindings(own, around.own)),
     ...engineFindings(around),
@@ -40,35 +49,12 @@ export function surroundingFindings(around: Surroundings): Finding[] {
   ];
 }
 
-const hostOf = (raw: Json): Json => (raw["HostConfig"] ?? {}) as Json;
-const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 const isUp = (raw: Json): boolean => (raw["State"] as { Running?: boolean } | undefined)?.Running === true;
 
 // ---------------------------------------------------------------- other containers
 
-const CAPABILITIES = new Set(["ALL", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"]);
-
-/** Ways in which a container reads other containers' memory and drops (all tried: §1, other consumers). */
-export function reachOf(raw: Json, dockerRoot: string): string[] {
-  const host = hostOf(raw);
-  const binds = mountsOf(raw)
-    .filter((mount) => mount["Type"] === "bind")
-    .map((mount) => String(mount["Source"]));
-  const sockets = binds.filter((source) => /\/(?:docker|containerd|podman)[\w.-]*\.sock$/.test(source));
-  const broad = binds.filter((source) => isBroad(source, dockerRoot));
-  const added = texts(host["CapAdd"]).map((name) => name.replace(/^CAP_/, ""));
-  const capabilities = added.filter((name) => CAPABILITIES.has(name));
-  return [
-    ...(sockets.length > 0 ? ["has the engine's socket"] : []),
-    ...(host["Privileged"] === true ? ["is privileged"] : []),
-    ...(host["PidMode"] === "host" ? ["sees the processes of the host (pid: host)"] : []),
-    ...(broad.length > 0 ? [`mounts ${listOf(broad)} of the host`] : []),
-    ...(capabilities.length > 0 ? [`has the capability ${listOf(capabilities)}`] : []),
-  ];
-}
-
-function reachFinding(raw: Json, dockerRoot: string, isOurs: boolean): Finding[] {
-  const ways = reachOf(raw, dockerRoot);
+function reachFinding(raw: Json, host: Host, isOurs: boolean): Finding[] {
+  const ways = reachOf(raw, host);
   if (ways.length === 0) return [];
   const name = nameOf(raw);
   const severity = isOurs ? "misconfigured" : "warning";

@@ -130,7 +130,7 @@ describe("what is asked of the engine", () => {
       [`GET /containers/${ID}/archive`]: { status: 200, headers, chunks: ["a ", "tar"] },
       [`PUT /containers/${ID}/archive`]: { status: 200 },
     });
-    const seen = { isFile: true, size: 5, mode: 0o640, modified: "2026-01-02T10:00:03Z" };
+    const seen = { isFile: true, isSocket: false, size: 5, mode: 0o640, modified: "2026-01-02T10:00:03Z" };
     expect(await docker.statPath(ID, "/etc/a conf")).toEqual(seen);
     const read = await docker.readArchive(ID, "/etc/a conf");
     expect(read?.stat).toEqual(seen);
@@ -144,11 +144,13 @@ describe("what is asked of the engine", () => {
     ["a directory", 0x80000000 + 0o755, false, 0o755],
     ["a link", 0x08000000 + 0o777, false, 0o777],
     ["a set-user-id file", 0x00800000 + 0o755, true, 0x00800000 + 0o755],
-  ])("%s is told by its mode", async (_, mode, isFile, permissions) => {
+    // As the engine answers for its own.
+    ["a socket", 16_777_648, false, 0o660],
+  ])("%s is told by its mode", async (what, mode, isFile, permissions) => {
     const stat = Buffer.from(JSON.stringify({ name: "x", size: 1, mode, mtime: "2026-01-02T10:00:03Z" }));
     const headers = { "x-docker-container-path-stat": stat.toString("base64") };
     const { docker } = await connected({ [`HEAD /containers/${ID}/archive`]: { status: 200, headers } });
-    expect(await docker.statPath(ID, "/x")).toMatchObject({ isFile, mode: permissions });
+    expect(await docker.statPath(ID, "/x")).toMatchObject({ isFile, isSocket: what === "a socket", mode: permissions });
   });
 
   test("a container without any change is answered for by null", async () => {

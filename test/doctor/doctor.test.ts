@@ -273,3 +273,61 @@ it("what could not be asked is said, and what the sidecar's own code says stands
   const unasked = [{ subject: "engine", why: "no answer" }];
   expect(checks({ facts: { faults: [fault], unasked } })).toEqual(["error key-malformed", "warning not-looked-at"]);
 });
+
+describe("who else has the engine", () => {
+  const bind = (source: string, target: string) => ({ type: "bind", source, target });
+  const bound = { type: "none", o: "bind", device: "/var/run" };
+  const mounts = (raw: Raw, ...more: Record<string, unknown>[]) => bot(raw).volumes.push(...more);
+
+  it.each<[string, Spoiled]>([
+    ["the socket", { change: (raw) => mounts(raw, bind("/run/docker.sock", "/x")) }],
+    ["the directory that holds it", { change: (raw) => mounts(raw, bind("/var/run", "/x")) }],
+    ["what the engine keeps while it runs", { change: (raw) => mounts(raw, bind("/run/docker", "/x")) }],
+    [
+      "the sidecar's own socket, under any name",
+      {
+        change: (raw) => {
+          Object.assign(secrets(raw).volumes[2] ?? {}, { source: "/srv/engine/e.socket" });
+          mounts(raw, bind("/srv/engine", "/x"));
+        },
+        facts: path("/srv/engine/e.socket", file({ kind: "socket", gid: 998, mode: 0o660 })),
+      },
+    ],
+    [
+      "a volume of the file that is a bind of it",
+      {
+        change: (raw) => {
+          raw.volumes["run"] = { name: "stack_run", driver_opts: bound };
+          mounts(raw, { type: "volume", source: "run", target: "/x", volume: {} });
+        },
+      },
+    ],
+    [
+      "a volume of the engine that is a bind of it",
+      {
+        change: (raw) => {
+          raw.volumes["run"] = { name: "elsewhere", external: true };
+          mounts(raw, { type: "volume", source: "run", target: "/x", volume: {} });
+        },
+        facts: { volumes: new Map([["elsewhere", bound]]) },
+      },
+    ],
+    [
+      "what a look has found to be it",
+      {
+        change: (raw) => mounts(raw, bind("/tmp/x.sock", "/x")),
+        facts: { sockets: new Map([["bot1", ["/x"]]]) },
+      },
+    ],
+  ])("has %s", (_, spoiled) => {
+    const found = findings(spoiled);
+    expect(found.map(({ severity, check, subject }) => [severity, check, subject])).toEqual([
+      ["warning", "engine-in-reach", "bot1"],
+    ]);
+    expect(found[0]?.message).toContain("/x");
+  });
+
+  it("is nobody with directories of its own", () => {
+    expect(checks({ change: (raw) => mounts(raw, bind("/srv/bot", "/x"), bind("/tmp/y.sock", "/y")) })).toEqual([]);
+  });
+});

@@ -208,7 +208,10 @@ export class FakeEngine {
     const file = readFileFromTar(tar);
     if (path === undefined || file === null) throw refusal(400, "not the tar of a file");
     const modified = new Date(Math.floor(this.clock.time / 1_000) * 1_000).toISOString().replace(".000Z", "Z");
-    layer.set(`/${path}`, { file, stat: { isFile: true, mode: file.mode, size: file.content.length, modified } });
+    layer.set(`/${path}`, {
+      file,
+      stat: { isFile: true, isSocket: false, mode: file.mode, size: file.content.length, modified },
+    });
   }
 
   inspect(reference: string): Inspected | null {

@@ -8,7 +8,7 @@ import { type Service, Sidecar, World } from "./world.ts";
 const SOLO: readonly Service[] = [{ name: "bot" }];
 const CONF = "/etc/bot.conf";
 const content = { content: Buffer.from("k"), mode: 0o644, uid: 0, gid: 0, attributes: new Map() };
-const at = (modified: string): PathStat => ({ isFile: true, size: 1, mode: 0o644, modified });
+const at = (modified: string): PathStat => ({ isFile: true, isSocket: false, size: 1, mode: 0o644, modified });
 /** The bot was made and started in the second before. */
 const INJECTED = at("2026-01-01T00:00:01Z");
 const WRITTEN = at("2026-01-01T00:00:20.5Z");

@@ -8,6 +8,7 @@ import { FakeEngine, IMAGE_NAME } from "./fake-engine.ts";
 const times = { created: "2026-01-02T10:00:00.9Z", startedAt: "2026-01-02T10:00:05.1Z" };
 const stat = (modified: string, more: Partial<PathStat> = {}): PathStat => ({
   isFile: true,
+  isSocket: false,
   size: 3,
   mode: 0o644,
   modified,

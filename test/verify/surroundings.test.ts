@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Json } from "../../src/docker/port.ts";
-import { isBefore, reachOf, surroundingFindings, type Surroundings } from "../../src/verify/surroundings.ts";
+import { type Host, reachOf } from "../../src/verify/reach.ts";
+import { isBefore, surroundingFindings, type Surroundings } from "../../src/verify/surroundings.ts";
 
 const ROOT = "/var/lib/docker";
 const CORE = { Name: "core", Hard: 1, Soft: 1 };
@@ -9,17 +10,29 @@ interface Made {
   readonly host?: Json;
   readonly binds?: readonly string[];
   readonly env?: readonly string[];
+  readonly volumes?: readonly string[];
   readonly running?: boolean;
 }
 
-function container(service: string, { host, binds = [], env = [], running = true }: Made = {}): Json {
+const HOST: Host = { dockerRoot: ROOT, engineSockets: [], volumes: new Map(), seen: new Map() };
+/** By its name; `docker volume inspect`. */
+const volumes = (all: Readonly<Record<string, Json>>): Host["volumes"] =>
+  new Map(Object.entries(all).map(([Name, Options]) => [Name, { Name, Options }]));
+
+function container(
+  service: string,
+  { host, binds = [], volumes: named = [], env = [], running = true }: Made = {},
+): Json {
   return {
     Id: `id-${service}`,
     Name: `/stack-${service}-1`,
     State: { Running: running },
     Config: { Labels: { "com.docker.compose.service": service }, Env: env },
     HostConfig: { Ulimits: [CORE], ...host },
-    Mounts: binds.map((Source) => ({ Type: "bind", Source, Destination: "/x", RW: false })),
+    Mounts: [
+      ...binds.map((Source) => ({ Type: "bind", Source, Destination: "/x", RW: false })),
+      ...named.map((Name) => ({ Type: "volume", Name, Source: `${ROOT}/volumes/${Name}/_data`, Destination: "/y" })),
+    ],
   };
 }
 
@@ -40,6 +53,8 @@ function findings(more: Partial<Surroundings>) {
     sidecar: "id-secrets",
     consumers: new Set(["bot1"]),
     own,
+    volumes: new Map(),
+    sockets: { sources: [], seen: new Map() },
     ...more,
   });
 }
@@ -56,19 +71,61 @@ describe("a container that reads every drop", () => {
     ["all of /run", { binds: ["/run"] }],
     ["pid: host", { host: { PidMode: "host" } }],
     ["privileged", { host: { Privileged: true } }],
+    ["what the engine keeps while it runs", { binds: ["/run/docker/containerd"] }],
+    ["containerd's directory", { binds: ["/var/run/containerd/"] }],
     ["SYS_PTRACE", { host: { CapAdd: ["CAP_SYS_PTRACE"] } }],
   ])("has %s: to be mended in the project, a warning beside it", (_, made) => {
     const one = container("other", made);
-    expect(reachOf(one, ROOT)).toHaveLength(1);
+    expect(reachOf(one, HOST)).toHaveLength(1);
     const ours = [container("secrets", { host: CONFINED }), one];
     expect(findings({ ours })).toMatchObject([{ rule: "reach", severity: "misconfigured" }]);
     expect(findings({ others: [one] })).toMatchObject([{ rule: "reach", severity: "warning" }]);
   });
 
   test("is none with directories of its own", () => {
-    expect(reachOf(container("bot1", { binds: ["/srv/bot", "/etc/localtime", "/run/user/1000/bot"] }), ROOT)).toEqual(
+    expect(reachOf(container("bot1", { binds: ["/srv/bot", "/etc/localtime", "/run/user/1000/bot"] }), HOST)).toEqual(
       [],
     );
+  });
+});
+
+describe("the engine under another name", () => {
+  const bind = { type: "none", o: "bind,ro", device: "/var/run" };
+
+  test.each<[string, Json, string]>([
+    ["a bind of /var/run", bind, "mounts /var/run of the host"],
+    ["a bind of the socket itself", { ...bind, device: "/run//docker.sock" }, "has the engine's socket"],
+    ["an overlay over the host's root", { type: "overlay", o: "lowerdir=/:/srv" }, "mounts / of the host"],
+    ["the host's /proc", { type: "proc", device: "proc" }, "mounts /proc of the host"],
+  ])("is seen in the options of a volume: %s", (_, Options, way) => {
+    const one = container("other", { volumes: ["stack_x"] });
+    expect(reachOf(one, { ...HOST, volumes: volumes({ stack_x: Options }) })).toEqual([way]);
+    const found = findings({ others: [one], volumes: volumes({ stack_x: Options }) });
+    expect(found).toMatchObject([{ rule: "reach", severity: "warning" }]);
+  });
+
+  test.each<[string, Json]>([
+    ["a drop", { type: "tmpfs", device: "tmpfs", o: "size=1m" }],
+    ["a directory of its own", { ...bind, device: "/srv/bot" }],
+    ["a disk of the network's", { type: "nfs", device: ":/run", o: "addr=10.0.0.1" }],
+  ])("is none in %s", (_, Options) => {
+    const one = container("bot1", { volumes: ["stack_x"] });
+    expect(reachOf(one, { ...HOST, volumes: volumes({ stack_x: Options }) })).toEqual([]);
+  });
+
+  test("is the sidecar's own socket, whatever it is called, and every directory above it", () => {
+    const host = { ...HOST, engineSockets: ["/run/user/1000/engine.socket"] };
+    const ways = (source: string): string[] => reachOf(container("other", { binds: [source] }), host);
+    expect(ways("/run/user/1000/engine.socket")).toEqual(["has the engine's socket"]);
+    expect(ways("/run/user/1000")).toEqual(["mounts /run/user/1000 of the host"]);
+    expect(ways("/run/user/1000/bot")).toEqual([]);
+  });
+
+  test("is what a look at the mounts has found", () => {
+    const one = container("other", { binds: ["/tmp/x.sock"] });
+    const seen = new Map([["id-other", ["/x"]]]);
+    expect(reachOf(one, { ...HOST, seen })).toEqual(["has the engine's socket, at /x"]);
+    expect(findings({ others: [one], sockets: { sources: [], seen } })).toMatchObject([{ rule: "reach" }]);
   });
 });
 

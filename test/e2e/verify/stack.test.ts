@@ -1,4 +1,6 @@
 /** `sidecrypt verify` on real stacks: what is clean, what has to be mended, what is declared, and what is not complete. */
+import { symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { connectEngine } from "../../../src/docker/engine.ts";
@@ -132,6 +134,30 @@ test("a stranger on a drop, and one with the engine's socket, must be named as t
       ["reach", name, ""],
     ]),
   );
+});
+
+test("the engine's socket under another name must be known: by what it is, and by a volume's options", async () => {
+  const stack = stackOf();
+  const [name, volume] = [`${stack.project}-hidden`, `${stack.project}-run`];
+  const link = join(stack.directory, "x");
+  await symlink(stack.engine.socket, link);
+  onTestFinished(async () => {
+    await stack.engine.tryDocker("rm", "--force", `${name}-1`, `${name}-2`);
+    await stack.engine.tryDocker("volume", "rm", volume);
+  });
+  const options = ["type=none", "o=bind", `device=${dirname(stack.engine.socket)}`].flatMap((one) => ["--opt", one]);
+  await stack.engine.docker("volume", "create", ...options, volume);
+  for (const [index, mount] of [`${link}:/x`, `${volume}:/y`].entries()) {
+    const started = ["run", "--detach", "--init", "--name", `${name}-${index + 1}`, "--volume", mount];
+    await stack.engine.docker(...started, "sidecrypt-bot", "sleep", "1000");
+  }
+
+  const { findings } = await verify(stack);
+  const reach = findings.filter(({ rule, subject }) => rule === "reach" && subject.startsWith(name));
+  expect(reach.map(({ message }) => message).toSorted()).toEqual([
+    `container ${name}-1 can read every drop: it has the engine's socket, at /x`,
+    `container ${name}-2 can read every drop: it mounts ${dirname(stack.engine.socket)} of the host`,
+  ]);
 });
 
 /** From here, where nobody sees the drops. */
