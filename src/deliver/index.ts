@@ -1,9 +1,9 @@
-export { auditDrop, type DropAudit } from "./audit.ts";
+export { auditDrop, type DropAudit, type DropRoot } from "./audit.ts";
 export { commit, deliver, flipBack, markSeen } from "./deliver.ts";
 export type { MarkOptions } from "./deliver.ts";
 export { type Drop, readLayout } from "./layout.ts";
 export { checkMemory } from "./memory.ts";
-export { optionsFault, readMounts, seenMount } from "./options.ts";
+export { optionsFault, parseOptions, readMounts, seenMount } from "./options.ts";
 export type { SeenMount, VolumeOptions } from "./options.ts";
 export { readDrop } from "./read.ts";
 export { readSwapWarnings, swapWarning } from "./swap.ts";

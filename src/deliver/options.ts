@@ -70,7 +70,7 @@ function mismatch(volume: string, saw: string): Fault {
 }
 
 /** As mount(8) reads them: the last of several counts. */
-function parseOptions(options: readonly string[]): Map<string, string> {
+export function parseOptions(options: readonly string[]): Map<string, string> {
   return new Map(
     options.map((option): [string, string] => {
       const [name = "", value = ""] = option.trim().split("=", 2);

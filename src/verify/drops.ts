@@ -4,6 +4,7 @@ import type { DropAudit } from "../deliver/index.ts";
 import type { Json } from "../docker/port.ts";
 import type { Fault, Plan } from "../types.ts";
 import { finding, ofFault } from "./findings.ts";
+import { mountFlagFindings } from "./mount-flags.ts";
 import { mountsOf, nameOf, serviceOf } from "./stack.ts";
 import type { Finding } from "./types.ts";
 
@@ -35,6 +36,8 @@ export function dropFindings(drop: DropView, mounters: Mounters): Finding[] {
       : [finding(about, `volume ${volume} is of a driver other than local, which nobody has tried`)]),
     ...[...mounters.ours, ...mounters.others].flatMap((raw) => mountFindings(drop, raw, mounters)),
     ...(drop.audit === null ? [] : auditFindings(volume, drop.audit)),
+    // What is wrong with its type is said by the fault.
+    ...(drop.audit === null ? [] : mountFlagFindings(volume, drop.definition, drop.audit.root)),
   ];
 }
 
