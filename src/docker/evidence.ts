@@ -44,7 +44,8 @@ export interface Evidence {
   execution(id: string): Promise<Json | null>;
   /** @param options of `ps`, such as `eww` */
   top(id: string, options: string): Promise<ProcessTable>;
-  log(id: string, isTerminal: boolean): AsyncIterable<LogPiece>;
+  /** @param since seconds since the epoch; without: from its beginning */
+  log(id: string, isTerminal: boolean, since?: number): AsyncIterable<LogPiece>;
   /** What the engine still remembers between two times, in seconds since the epoch. */
   events(since: number, until: number): Promise<readonly Json[]>;
   /** A file of a container, symbolic links not followed; at most so many bytes of it. */
@@ -110,9 +111,10 @@ class EngineEvidence implements Evidence {
     yield* this.#pieces(await this.#open(request, { ...this.#patience, callTimeout }), request.path);
   }
 
-  async *log(id: string, isTerminal: boolean): AsyncIterable<LogPiece> {
+  async *log(id: string, isTerminal: boolean, since?: number): AsyncIterable<LogPiece> {
     // `details` adds what `log-opt env` and `labels` put beside each line.
-    const query = { stdout: "1", stderr: "1", details: "1" };
+    const all = { stdout: "1", stderr: "1", details: "1" };
+    const query = since === undefined ? all : { ...all, since: since.toFixed(3) };
     yield* readLog(this.#stream(`/containers/${id}/logs`, query), isTerminal);
   }
 

@@ -47,7 +47,7 @@ export async function lookAtContainer(look: Look, raw: Json): Promise<void> {
   await into.look(name, "mounted files", () => lookAtMounts(look, container));
 }
 
-async function lookAtExecs({ evidence, into }: Look, raw: Json, subject: string): Promise<void> {
+export async function lookAtExecs({ evidence, into }: Look, raw: Json, subject: string): Promise<void> {
   const ids = Array.isArray(raw["ExecIDs"]) ? raw["ExecIDs"].map(String) : [];
   for (const id of ids) {
     const found = await evidence.execution(id);
@@ -105,10 +105,12 @@ function variableAt(words: readonly string[], index: number): string {
   return word === undefined ? "environment" : `variable ${word.slice(0, word.indexOf("="))}`;
 }
 
+export const hasLog = ({ hostConfig }: Inspected): boolean =>
+  (hostConfig["LogConfig"] as { Type?: string } | undefined)?.Type !== "none";
+
 async function lookAtLog({ evidence, into }: Look, container: Inspected): Promise<void> {
-  const { id, name, config, hostConfig } = container;
-  const driver = (hostConfig["LogConfig"] as { Type?: string } | undefined)?.Type;
-  if (driver === "none") return;
+  const { id, name, config } = container;
+  if (!hasLog(container)) return;
   const searches = { stdout: new LogSearch(into.searcher), stderr: new LogSearch(into.searcher) };
   const found = (stream: keyof typeof searches, hits: readonly LogHit[]): void => {
     for (const hit of hits) {

@@ -13,7 +13,7 @@ import { hider } from "./hide.ts";
 import { judge } from "./judge.ts";
 import { finding } from "./findings.ts";
 import { lookAtLayers } from "./layers.ts";
-import { lookAtProcesses, type Look } from "./places.ts";
+import type { Look } from "./places.ts";
 import { asPrinted } from "./processes.ts";
 import { selfTest } from "./self-test.ts";
 import { Sightings } from "./sightings.ts";
@@ -21,6 +21,7 @@ import { imagesOf, lookAtEvents, lookAtStack, readStackEvidence, type StackEvide
 import { lookForSockets, type SeenSockets, type SocketLook } from "./sockets.ts";
 import { rootOf, surroundingFindings } from "./surroundings.ts";
 import { type Finding, type SelfTest, verdictOf, type VerifyReport } from "./types.ts";
+import { watch } from "./watch.ts";
 
 export interface VerifyDeps {
   readonly docker: DockerPort;
@@ -42,16 +43,13 @@ export interface VerifyOptions {
   readonly keyFile: string;
   /** Warnings and weak values count as misconfigurations. */
   readonly strict: boolean;
-  /** Milliseconds over which processes are looked at again and again; 0: once. */
+  /** Milliseconds over which what passes is looked at again and again; 0: once. */
   readonly watch: number;
   /** The files in the layers of images too [false]. */
   readonly images?: boolean;
   /** Faults that are known already, such as a bundle that does not open. */
   readonly findings?: readonly Finding[];
 }
-
-/** Between two looks at the processes. */
-const WATCH_EVERY = 500;
 
 export async function runVerify(deps: VerifyDeps, options: VerifyOptions): Promise<VerifyReport> {
   const { docker, evidence, clock } = deps;
@@ -68,7 +66,7 @@ export async function runVerify(deps: VerifyDeps, options: VerifyOptions): Promi
   await lookAtStack(look, stack, options.project);
   if (options.images === true) await lookAtLayers(look, imagesOf(stack));
   else into.limit(options.project, "files in the layers of its images", "only `verify --images` reads them");
-  if (options.watch > 0) await watchProcesses(deps, look, stack, options.watch);
+  if (options.watch > 0) await watch(clock, look, stack, options.project, options.watch);
 
   const findings = [
     ...(options.findings ?? []),
@@ -101,15 +99,6 @@ async function testItself(
   } catch (thrown) {
     into.gap("self-test", "all of it", toSidecryptError(thrown).message);
     return null;
-  }
-}
-
-async function watchProcesses({ clock }: VerifyDeps, look: Look, { ours }: StackEvidence, ms: number): Promise<void> {
-  const until = clock.now() + ms;
-  const running = ours.map(parseInspect).filter(isUp);
-  while (clock.now() < until) {
-    for (const one of running) await look.into.look(one.name, "processes", () => lookAtProcesses(look, one));
-    await clock.sleep(Math.min(WATCH_EVERY, Math.max(0, until - clock.now())));
   }
 }
 

@@ -59,9 +59,18 @@ export class Sightings {
   }
 
   /** One value is often found in several forms of one place: the first is enough. */
-  hit({ rule, subject, container, place }: Spot, { name, form }: Hit): void {
+  hit({ rule, subject, container, place }: Spot, { name, form }: Pick<Hit, "name" | "form">): void {
     const key = JSON.stringify([rule, subject, place, name]);
     if (!this.#seen.has(key)) this.#seen.set(key, { rule, subject, container, place, name, form });
+  }
+
+  /** Unless it was seen at a place that begins so: what `--watch` meets has no number that stays. */
+  hitAnew(spot: Spot, hit: Pick<Hit, "name" | "form">, places: string): void {
+    const { rule, subject } = spot;
+    const isKnown = this.all.some((one) => {
+      return one.rule === rule && one.subject === subject && one.name === hit.name && one.place.startsWith(places);
+    });
+    if (!isKnown) this.hit(spot, hit);
   }
 
   /** Runs a look; what the engine refuses or does not answer is a gap, and the others go on. */

@@ -62,9 +62,23 @@ export async function lookAtStack(look: Look, stack: StackEvidence, project: str
   unread(look, stack);
 }
 
-/** Before anything is made here: each event of our own pushes one of the project's out of what the engine remembers. */
-export async function lookAtEvents(look: Look, stack: StackEvidence, project: string, now: number): Promise<void> {
-  await look.into.look(project, "events", () => readEvents(look, stack, project, now));
+/**
+ * Before anything is made here: each event of our own pushes one of the project's out of what the engine remembers.
+ * @param since - Unix time in milliseconds [when the oldest container was made]
+ */
+export async function lookAtEvents(
+  look: Look,
+  stack: StackEvidence,
+  project: string,
+  now: number,
+  since = oldestOf(stack, now),
+): Promise<void> {
+  await look.into.look(project, "events", () => readEvents(look, stack, project, [since, now]));
+}
+
+function oldestOf({ ours }: StackEvidence, now: number): number {
+  const created = ours.map((raw) => Date.parse(text(raw["Created"]))).filter((time) => !Number.isNaN(time));
+  return Math.min(now, ...created);
 }
 
 async function lookAtList({ evidence, into }: Look, { ours }: StackEvidence): Promise<void> {
@@ -115,11 +129,9 @@ async function readEvents(
   { evidence, into }: Look,
   { ours, volumes }: StackEvidence,
   project: string,
-  now: number,
+  [since, now]: readonly [since: number, now: number],
 ): Promise<void> {
-  const created = ours.map((raw) => Date.parse(text(raw["Created"]))).filter((time) => !Number.isNaN(time));
-  const since = Math.floor(Math.min(now, ...created) / 1000);
-  const all = await evidence.events(since, Math.ceil(now / 1000));
+  const all = await evidence.events(Math.floor(since / 1000), Math.ceil(now / 1000));
   if (all.length >= EVENTS_KEPT) {
     const why = `the engine keeps its last ${EVENTS_KEPT}, and the project is older than those`;
     into.limit(project, "older events", why);

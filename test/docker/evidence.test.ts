@@ -31,6 +31,14 @@ describe("what the engine shows", () => {
     expect(asked[0]?.query).toEqual({ since: "1", until: "2" });
   });
 
+  test("of a log is all of it, or what came since", async () => {
+    const { evidence, asked } = await looking({ [`GET /containers/${ID}/logs`]: { status: 200, chunks: ["a\n"] } });
+    for (const since of [undefined, 1_764_460_800.25]) {
+      for await (const { bytes } of evidence.log(ID, true, since)) expect(Buffer.from(bytes).toString()).toBe("a\n");
+    }
+    expect(asked.map(({ query }) => query["since"])).toEqual([undefined, "1764460800.250"]);
+  });
+
   test("of a log that stalls is an error, not a wait without end", async () => {
     const log = {
       status: 200,

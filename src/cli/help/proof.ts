@@ -59,7 +59,8 @@ and calls nothing clean unless it finds them all. Never prints a value.
   --sarif        as SARIF 2.1.0, for code scanning
   --github       as annotations of GitHub Actions
   --strict       warnings, and values too weak to search for, fail it too
-  --watch TIME   look at the processes for so long: one may live for a second
+  --watch TIME   look for so long at what passes: processes, exec instances,
+                 health output, new log lines and events
   --images       the files in every layer of the images too, as docker save
                  writes them: takes as long, and as much of the engine's disk
   --canary       on a host with Docker's command line, without any key: brings
