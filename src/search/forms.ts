@@ -98,7 +98,11 @@ function addBase64(add: Add, form: string, bytes: Uint8Array): void {
 
 function addBytes(add: Add, bytes: Buffer): void {
   addBase64(add, "base64 in base64", Buffer.from(bytes.toString("base64")));
-  for (const offset of [0, 1, 2, 3, 4]) add("base32", base32At(bytes, offset));
+  for (const offset of [0, 1, 2, 3, 4]) {
+    const base32 = base32At(bytes, offset);
+    add("base32", base32);
+    add("base32", base32.toLowerCase());
+  }
   for (const separator of [":", " "]) {
     const separated = each(bytes, (hex) => `${separator}${hex}`).slice(1);
     add("hex", separated);

@@ -1,5 +1,6 @@
 /** What is encoded or compressed in the data, decoded: to be searched again. */
 import { eachDump } from "./dumps.ts";
+import { eachByteList } from "./lists.ts";
 import { eachHexRun, endOfLines, WRAPPED } from "./runs.ts";
 import { backslashRegions, percentRegions, unbackslash, unpercent, type Region } from "./unescape.ts";
 
@@ -27,11 +28,17 @@ const GZIP = Buffer.from([0x1f, 0x8b, 0x08]);
 const ZLIB = 0x78;
 const ZLIB_FLAGS: readonly (number | undefined)[] = [0x01, 0x5e, 0x9c, 0xda];
 
-/** What stands in no run: hex dumps, percent-encoding, backslashes, compressed members. */
+/** What stands in no run: hex dumps, lists of bytes, percent-encoding, backslashes, compressed members. */
 export function unwrapOthers(data: Buffer, backslashes: boolean, cut: boolean, found: (piece: Piece) => void): void {
   eachDump(data, cut, (dump) => {
     found({ wrapper: "hex dump", ...dump });
   });
+  // As dear as backslashes: the mark of a number stands everywhere.
+  if (backslashes) {
+    eachByteList(data, (list) => {
+      found({ wrapper: "list of bytes", ...list });
+    });
+  }
   for (const region of percentRegions(data)) undo(data, region, "percent", unpercent, found);
   if (backslashes) for (const region of backslashRegions(data)) undo(data, region, "escapes", unbackslash, found);
   for (let at = data.indexOf(GZIP); at !== -1; at = data.indexOf(GZIP, at + 1)) inflate(data, at, "gzip", found);

@@ -49,6 +49,12 @@ describe("a value that each character of would be changed is found", () => {
       "as base32 behind something",
       python("import sys, base64; print(base64.b32encode(b'abc' + sys.argv[1].encode()).decode())"),
     ],
+    [
+      "as base32 in lower case",
+      python("import sys, base64; print(base64.b32encode(b'a' + sys.argv[1].encode()).decode().lower())"),
+    ],
+    ["as a C array", bytesOf(CANARY, (hex, byte) => `0x${hex},${byte % 3 === 0 ? "\n  " : " "}`)],
+    ["as a C array of Go's, in capitals", bytesOf(CANARY, (hex) => `0x${hex.replace(/^0/, "").toUpperCase()},\n\t\t`)],
     ["as hex with colons", bytesOf(CANARY, (hex) => `${hex}:`)],
     ["as C's octal", bytesOf(CANARY, (_, byte) => `\\${byte.toString(8).padStart(3, "0")}`)],
     ["as C's hex", bytesOf(CANARY, (hex) => `\\x${hex}`)],
