@@ -82,6 +82,22 @@ export function loadIdentities(paths: KeyPaths): Promise<Identities> {
   return new Keyring(paths).load();
 }
 
+export interface KeyTexts {
+  readonly key: string;
+  readonly ssh: string;
+  readonly passphrase: string;
+}
+
+/** For those that search for what opens the bundle. "": it is not there, or does not open, which the opening says itself. */
+export async function readKeyTexts(paths: KeyPaths): Promise<KeyTexts> {
+  const none: Files = { key: null, ssh: null, passphrase: null };
+  const { key, ssh, passphrase } = await readFiles(paths).catch(() => none);
+  const isLocked = key !== null && isEncryptedKeyFile(key);
+  const plain = isLocked ? await unlock(key, passphrase, paths).catch(() => null) : key;
+  const text = (bytes: Uint8Array | null): string => (bytes === null ? "" : Buffer.from(bytes).toString());
+  return { key: text(plain), ssh: text(ssh), passphrase: text(passphrase).replace(/\r?\n$/, "") };
+}
+
 /** As sops: the default key file need not be there where another source is named. */
 async function readFiles({ keyFile, sshKeyFile, passphraseFile }: KeyPaths): Promise<Files> {
   const ssh = sshKeyFile === null ? null : await readSmallFile(sshKeyFile, SSH_KEY);

@@ -4,7 +4,6 @@ import { parseConfig, type Config } from "../config.ts";
 import { findSelf } from "../daemon/self.ts";
 import { MINUTE, parseDuration } from "../duration.ts";
 import { faultOf } from "../fault.ts";
-import type { Needle } from "../search/index.ts";
 import type { Opened } from "../types.ts";
 import { ofFault } from "../verify/findings.ts";
 import {
@@ -19,6 +18,7 @@ import {
 import { parseArguments, usage, type Parsed } from "./arguments.ts";
 import type { CanaryRequest } from "./canary.ts";
 import type { Io } from "./io.ts";
+import { keyFilesOf, keyNeedles } from "./key-needles.ts";
 import { openMerged } from "./opening.ts";
 import type { Ui } from "./ui.ts";
 
@@ -57,10 +57,10 @@ export async function verify(argv: readonly string[], io: Io, ui: Ui): Promise<n
     {
       version: io.version,
       project: self.project,
-      needles: [...needles, ...(await identityNeedles(config.keyFile))],
+      needles: [...needles, ...(await keyNeedles(config))],
       beside: { self, opened },
       image: null,
-      keyFile: config.keyFile,
+      keyFiles: keyFilesOf(config),
       strict: parsed.has("strict"),
       watch,
       images: parsed.has("images"),
@@ -96,13 +96,6 @@ async function openPresent(config: Config, ui: Ui): Promise<{ opened: Opened | n
   } catch (thrown) {
     return { opened: null, findings: [ofFault("consumer", faultOf(thrown, config.bundleDir))] };
   }
-}
-
-/** The identities themselves: their shape is searched for as well, but not in every encoding. */
-async function identityNeedles(keyFile: string): Promise<Needle[]> {
-  const text = await readFile(keyFile, "utf8").catch(() => "");
-  const lines = text.split("\n").filter((line) => line.startsWith("AGE-SECRET-KEY-"));
-  return lines.map((line) => ({ name: "the age identity", value: Buffer.from(line.trim()) }));
 }
 
 function render(report: VerifyReport, format: (typeof FORMATS)[number] | undefined): string {

@@ -39,8 +39,8 @@ export interface VerifyOptions {
   readonly beside: Beside | null;
   /** Image of the container that the self-test makes: one with Node at /usr/local/bin/node; null: the sidecar's. */
   readonly image: string | null;
-  /** Path of the age identity in the sidecar's container, which is no leak there. */
-  readonly keyFile: string;
+  /** Paths in the sidecar's container of what opens the bundle, which is no leak there. */
+  readonly keyFiles: readonly string[];
   /** Warnings and weak values count as misconfigurations. */
   readonly strict: boolean;
   /** Milliseconds over which what passes is looked at again and again; 0: once. */
@@ -59,7 +59,7 @@ export async function runVerify(deps: VerifyDeps, options: VerifyOptions): Promi
   const needles = withPrinted([...options.needles, ...(view === null ? [] : deliveredValues(view))]);
   const into = new Sightings(createSearcher(needles, { shapes: true, digests: true, strict: options.strict }));
   const sidecar = sidecarIn(stack, options);
-  const ownFiles = new Map(sidecar === null ? [] : [[sidecar, [options.keyFile]]]);
+  const ownFiles = new Map(sidecar === null ? [] : [[sidecar, options.keyFiles]]);
   const look: Look = { evidence, changes: (id) => docker.changes(id), into, ownFiles };
   await lookAtEvents(look, stack, options.project, clock.now());
   const tested = await testItself(deps, options, stack, into);
@@ -222,11 +222,11 @@ function withPrinted(needles: readonly Needle[]): Needle[] {
 }
 
 /** From elsewhere: the one that has both the engine's socket and a key where the sidecar has its own. */
-function sidecarIn({ ours }: StackEvidence, { beside, keyFile }: VerifyOptions): string | null {
+function sidecarIn({ ours }: StackEvidence, { beside, keyFiles }: VerifyOptions): string | null {
   if (beside !== null) return beside.self.id;
   const found = ours
     .map(parseInspect)
     .filter(({ mounts }) => mounts.some((one) => one.source.endsWith(".sock")))
-    .find(({ mounts }) => mounts.some((one) => one.destination === keyFile));
+    .find(({ mounts }) => mounts.some((one) => keyFiles.includes(one.destination)));
   return found?.id ?? null;
 }

@@ -21,7 +21,7 @@ function docker(create: () => void): DockerPort {
 
 const options = {
   ...{ version: "1.2.3", project: PROJECT, needles: [], beside: null, image: "sidecrypt" },
-  ...{ keyFile: "/run/age.key", strict: false, watch: 0 },
+  ...{ keyFiles: ["/run/age.key"], strict: false, watch: 0 },
 };
 
 test("the engine's events are read before the self-test makes events of its own, which would push them out", async () => {

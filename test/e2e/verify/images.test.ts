@@ -40,7 +40,7 @@ test("a value in a file that the build has removed must be a leak with --images,
       { docker, evidence, clock: systemClock },
       {
         ...{ version: "0.0.0", project, needles: [{ name: "API_KEY", value: Buffer.from(VALUE) }], beside: null },
-        ...{ image: null, keyFile: "/run/age.key", strict: false, watch: 0, images },
+        ...{ image: null, keyFiles: ["/run/age.key"], strict: false, watch: 0, images },
       },
     );
 

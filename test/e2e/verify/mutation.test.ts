@@ -226,7 +226,7 @@ const verify = (needles: readonly { name: string; value: Uint8Array }[]): Promis
       needles,
       beside: null,
       image: "sidecrypt",
-      keyFile: "/run/age.key",
+      keyFiles: ["/run/age.key"],
       strict: false,
       watch: 0,
     },

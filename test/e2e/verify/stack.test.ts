@@ -173,7 +173,7 @@ async function fromElsewhere(stack: Stack, blinded: Partial<Evidence> = {}): Pro
       needles: [{ name: "BOT1_API_KEY", value: Buffer.from(KEY) }],
       beside: null,
       image: "sidecrypt",
-      keyFile: "/run/age.key",
+      keyFiles: ["/run/age.key"],
       strict: false,
       watch: 0,
     },
