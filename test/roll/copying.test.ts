@@ -10,7 +10,7 @@ async function prepared() {
   const old = world.containersOf("bot")[0]!;
   const file = { content: Buffer.from("a"), mode: 0o444, uid: 0, gid: 0, attributes: new Map() };
   const modified = new Date(Math.floor(old.startedAt! / 1_000) * 1_000).toISOString().replace(".000Z", "Z");
-  old.layer.set("/etc/bot.conf", { file, stat: { isFile: true, mode: 0o444, size: 1, modified } });
+  old.layer.set("/etc/bot.conf", { file, stat: { isFile: true, isSocket: false, mode: 0o444, size: 1, modified } });
   const copies = (): string[] => [...world.engine.containers.keys()].filter((id) => id !== old.id);
   return { world, old, copies };
 }
