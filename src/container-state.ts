@@ -4,3 +4,11 @@ import type { ContainerState } from "./types.ts";
 export function isUp({ state }: { readonly state: ContainerState }): boolean {
   return state === "running" || state === "restarting" || state === "paused";
 }
+
+/**
+ * It is being removed, or the engine could not remove all of it and calls it dead: nothing starts it any more, and only
+ * the engine has to do with what is left (H39).
+ */
+export function isPast({ state }: { readonly state: ContainerState }): boolean {
+  return state === "removing" || state === "dead";
+}

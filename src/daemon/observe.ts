@@ -3,7 +3,7 @@ import { optionsFault, readDrop, readMounts, seenMount } from "../deliver/index.
 import type { Drop, VolumeOptions } from "../deliver/index.ts";
 import { COMPOSE_PROJECT, COMPOSE_SERVICE } from "../docker/compose-labels.ts";
 import type { DockerPort, ListedContainer } from "../docker/port.ts";
-import { isUp } from "../container-state.ts";
+import { isPast, isUp } from "../container-state.ts";
 import type { Mount } from "../mountinfo.ts";
 import { replacedBy } from "../roll/leftover.ts";
 import type { Fault, Observed, ObservedDrop } from "../types.ts";
@@ -22,7 +22,7 @@ export async function observe(
   options: KnownOptions,
   lookAt: LookAt = ({ id }) => look(docker, id),
 ): Promise<Observed> {
-  const listed = await docker.list();
+  const listed = (await docker.list()).filter((row) => !isPast(row));
   const ours = listed.filter((row) => row.labels[COMPOSE_PROJECT] === self.project && row.id !== self.id);
   const found = (await Promise.all(ours.map(lookAt))).filter((one) => one !== null);
   const alive = new Set(listed.map((row) => row.id));

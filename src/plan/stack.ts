@@ -3,6 +3,7 @@
  * for any bundle, and the order of services. Resolves no name.
  */
 import { groupBy } from "../collections.ts";
+import { isPast } from "../container-state.ts";
 import type { Fault, Observed, ObservedContainer, ObservedDrop, Warning } from "../types.ts";
 import { faultOf, listOf, type Broken } from "./faults.ts";
 import { cycleOf, type Graph } from "./graph.ts";
@@ -45,8 +46,7 @@ const DEPENDS_ON = "com.docker.compose.depends_on";
 
 export function readStack(observed: Observed): Stack {
   const counted = observed.containers.filter(
-    ({ oneOff, state, service }) =>
-      !oneOff && state !== "dead" && state !== "removing" && service !== observed.self.service,
+    (one) => !one.oneOff && !isPast(one) && one.service !== observed.self.service,
   );
   const waitedFor = new Set(counted.flatMap(dependenciesOf).filter(isWaitedFor).map(serviceOf));
   const isCompletedJob = (one: ObservedContainer): boolean => isDone(one) && waitedFor.has(one.service);

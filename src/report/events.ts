@@ -35,6 +35,7 @@ export const EVENTS = {
   "gate-failed": "a container failed its gate, and its on-failure label says that this takes nothing back",
   "way-back": "a gate failed; the old containers and the old files are being put back",
   "commit-unfinished": "a committed unit could not be tidied up yet; the next look does it",
+  "container-dead": "the engine could not remove all of a container that is not needed; nothing starts what is left",
   "backup-started": "somebody started a kept old container in the middle of a roll: it is stopped at once",
   "refresh-failed": "a restart in place failed, or the container did not pass its gate afterwards",
   "roll-committed": "a unit passed its gate; the old containers are removed",

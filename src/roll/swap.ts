@@ -264,7 +264,13 @@ export function policyOf(container: Inspected): Json {
 
 /** The last step of either way; its named volumes stay. */
 export async function discard(ctx: RollContext, id: string): Promise<void> {
-  await ctx.docker.remove(id);
+  await ctx.docker.remove(id).catch(async (thrown: unknown) => {
+    // Tried again with every look, it would be refused again and again.
+    const left = await ctx.docker.inspect(id);
+    if (left?.state !== "dead") throw thrown;
+    const hint = `docker rm ${left.name}, once nothing uses its files any more`;
+    ctx.log.warn("container-dead", { container: left.name, hint });
+  });
   ctx.hands.release(id);
 }
 

@@ -313,3 +313,23 @@ test("a restart that a unit under way is in the middle of is left to it, though 
   );
   expect(made.world.problems("v2")).toEqual([]);
 });
+
+describe("H39: a container that the engine cannot remove", () => {
+  test.each([
+    ["kept old", "v2", ["current"]],
+    ["failed new", "v1", ["quarantined"]],
+  ])("the %s one is told of once, and the bot goes on", async (_, version, states) => {
+    const it = await on([own("bot1")], {});
+    it.world.engine.resists = ({ state }) => state === "exited" || state === "dead";
+    if (version === "v1") it.world.bad = "v2";
+    await it.set("v2");
+    for (let look = 0; look < 3; look++) await it.run();
+
+    expect(it.events("container-dead")).toHaveLength(1);
+    expect(it.events("commit-unfinished")).toEqual([]);
+    expect(it.events("recovered")).toEqual([]);
+    expect(it.loaded("bot1")).toEqual([version]);
+    expect(it.status.consumers.map(({ state }) => state)).toEqual(states);
+    expect(it.sidecar.ctx.records.all).toEqual([]);
+  });
+});

@@ -64,6 +64,8 @@ export class FakeEngine {
   onEvent: (event: ContainerEvent) => void = () => undefined;
   /** Whether two of its replica may run at once. */
   mayOverlap: (container: FakeContainer) => boolean = () => false;
+  /** Whether something keeps the engine from removing its files. */
+  resists: (container: FakeContainer) => boolean = () => false;
   apiVersion = "1.41";
   #made = 0;
 
@@ -185,6 +187,10 @@ export class FakeEngine {
     const one = this.find(reference);
     if (one === undefined) return;
     if (one.state === "running") throw refusal(409, "you cannot remove a running container");
+    if (this.resists(one)) {
+      one.state = "dead";
+      throw refusal(500, "failed to remove root filesystem");
+    }
     const others = [...this.containers.values()].filter((other) => replicaOf(other) === replicaOf(one));
     if (!others.some((other) => other !== one)) this.violations.push(`the last container of ${serviceOf(one)} removed`);
     this.containers.delete(one.id);

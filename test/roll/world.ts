@@ -1,4 +1,5 @@
 /** A stack on the fake engine, and sidecars that look after it: the daemon's cycle in small, without its disk. */
+import { isPast } from "../../src/container-state.ts";
 import { plan } from "../../src/plan/index.ts";
 import type { RollContext } from "../../src/roll/context.ts";
 import { Hands } from "../../src/roll/hands.ts";
@@ -175,7 +176,7 @@ export class World {
   }
 
   observe(): Observed {
-    const all = [...this.engine.containers.keys()].map((id) => this.engine.inspect(id)!);
+    const all = [...this.engine.containers.keys()].map((id) => this.engine.inspect(id)!).filter((one) => !isPast(one));
     const alive = new Set(all.map((one) => one.id));
     const containers = all.map((one): ObservedContainer => ({
       id: one.id,

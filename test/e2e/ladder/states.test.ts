@@ -247,3 +247,37 @@ test("H39: a Swarm task must be named and left alone, and keep nobody else from 
   const [after] = await stack.engine.inspect([id]);
   expect(after?.State).toMatchObject({ Running: true, StartedAt: before?.State.StartedAt });
 });
+
+test("H39: an old container that the engine cannot remove must be left dead, be told of once, and keep nobody from the new keys", async () => {
+  const stack = await settled();
+  const { Id } = await stack.inspect("bot1");
+  const release = await holdLayer(stack, Id);
+  onTestFinished(async () => {
+    await release();
+    await stack.engine.docker("rm", Id);
+  });
+
+  await rollBot1(stack);
+  await rollBot1(stack);
+
+  const states = (await stack.containersOf("bot1")).map((one) => [one.Id === Id, one.State.Status]);
+  expect(states.toSorted()).toEqual([
+    [false, "running"],
+    [true, "dead"],
+  ]);
+  const said = (await stack.log()).filter(({ event }) => event === "container-dead" || event === "commit-unfinished");
+  expect(said).toMatchObject([
+    { event: "container-dead", container: `${stack.project}-bot1-1.bak.${Id.slice(0, 12)}` },
+  ]);
+});
+
+/** The engine cannot remove the container until this is released: a file of its layer resists, as one in use may. */
+async function holdLayer(stack: Stack, id: string): Promise<() => Promise<void>> {
+  const layer = await stack.engine.docker("inspect", "--format", "{{.GraphDriver.Data.UpperDir}}", id);
+  const inLayer = async (command: string): Promise<void> => {
+    const options = ["--rm", "--user", "0", "--cap-add", "LINUX_IMMUTABLE", "--volume", `${layer.trim()}:/layer`];
+    await stack.engine.docker("run", ...options, "--entrypoint", "sh", "sidecrypt-bot", "-c", command);
+  };
+  await inLayer("touch /layer/held && chattr +i /layer/held");
+  return () => inLayer("chattr -i /layer/held");
+}
