@@ -31,6 +31,47 @@ test("H45: a sidecar that carries a consumer's label does not touch itself", asy
   expect(after.State.StartedAt).toBe(before.State.StartedAt);
 });
 
+type Body = Readonly<Record<string, unknown>> & { readonly HostConfig: Readonly<Record<string, unknown>> };
+
+/** What an engine, or what stands before it, may make of a copy. */
+const ALTERED: readonly (readonly [string, string, (body: Body) => object])[] = [
+  ["without its environment", "Config.Env", (body) => ({ ...body, Env: [] })],
+  [
+    "with one more mount",
+    "Mounts./added",
+    (body) => ({ ...body, HostConfig: { ...body.HostConfig, Binds: ["/tmp:/added:ro"] } }),
+  ],
+  [
+    "with another restart policy",
+    "HostConfig.RestartPolicy.Name",
+    (body) => ({ ...body, HostConfig: { ...body.HostConfig, RestartPolicy: { Name: "always" } } }),
+  ],
+];
+
+test.each(ALTERED)(
+  "H40: a copy that the engine makes %s must be taken away before the old one is touched, and %s be named",
+  async (_made, path, alter) => {
+    const [walker] = walkers as [Walker];
+    const { stack, proxy } = walker;
+    const before = await stack.lives();
+    proxy.alter = (call, body) =>
+      call === "POST create" ? Buffer.from(JSON.stringify(alter(JSON.parse(body.toString()) as Body))) : body;
+
+    await walker.begin({ n: Infinity, trouble: "500", among: "changes", prefix: GOOD });
+    await walker.rest();
+    proxy.alter = (_, body) => body;
+
+    expect(proxy.calls).toEqual(["POST create", "DELETE container"]);
+    expect(await stack.lives()).toEqual(before);
+    expect((await stack.consumer("bot")).state).toBe("quarantined");
+    const said = (await stack.log()).filter(({ event }) => event === "rolled-back").at(-1);
+    expect(said).toMatchObject({ code: "roll-unfaithful" });
+    expect(said?.["message"]).toMatch(/^the copy of container \S+ differs from it at .*: nothing was touched$/);
+    expect(said?.["message"]).toContain(path);
+    await walker.renew();
+  },
+);
+
 /** One of each kind: killed, refused, its answer lost, left waiting. */
 const MAIN: readonly Trouble[] = ["kill-before", "500", "drop-after", "hang-after"];
 const OTHERS: readonly Trouble[] = ["kill-after", "409", "drop-before", "hang-before"];

@@ -40,6 +40,8 @@ export class FaultProxy {
   struck: string | null = null;
   /** Ends the sidecar's process. */
   kill: () => Promise<void> = () => Promise.reject(new Error("nobody to kill"));
+  /** What the engine is told in place of a call's body. */
+  alter: (call: string, body: Buffer) => Buffer = (_, body) => body;
   readonly #directory: string;
   readonly #engine: string;
   /** By the sidecar's connection: a new one is a new one to the engine too, which may take none any more. */
@@ -96,7 +98,7 @@ export class FaultProxy {
   }
 
   async #handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const body = await bytesOf(incoming);
+    const body = this.alter(nameOf(incoming), await bytesOf(incoming));
     const trouble = this.#count(incoming);
     if (trouble === null) {
       this.#pass(incoming, outgoing, body);
@@ -116,18 +118,9 @@ export class FaultProxy {
 
   /** The trouble that this call meets. */
   #count(incoming: IncomingMessage): Trouble | null {
-    const { method = "", url = "/" } = incoming;
-    const isChange = method !== "GET" && method !== "HEAD";
+    const isChange = incoming.method !== "GET" && incoming.method !== "HEAD";
     if (!isChange && this.#fault?.among !== "all") return null;
-    const path = new URL(url, "http://engine").pathname;
-    this.calls.push(
-      `${method} ${
-        path
-          .split("/")
-          .at(-1)
-          ?.replace(/^[0-9a-f]{64}$/, "container") ?? ""
-      }`,
-    );
+    this.calls.push(nameOf(incoming));
     if (this.#fault?.n !== this.calls.length) return null;
     this.struck = this.calls.at(-1) ?? "";
     this.#onStruck();
@@ -196,6 +189,12 @@ export class FaultProxy {
     engine.on("error", () => client.destroy());
     client.on("error", () => engine.destroy());
   }
+}
+
+/** `POST stop`, `GET json`, … */
+function nameOf({ method = "", url = "/" }: IncomingMessage): string {
+  const last = new URL(url, "http://engine").pathname.split("/").at(-1) ?? "";
+  return `${method} ${last.replace(/^[0-9a-f]{64}$/, "container")}`;
 }
 
 async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
