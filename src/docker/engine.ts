@@ -14,7 +14,7 @@ import { dial, EngineRefusal, type Request, toEngineError } from "./dial.ts";
 import { readEvents } from "./events.ts";
 import { parse, parseChanges, parseImage, parseInspect, parseLinkTarget, parseList, parseStat } from "./inspect.ts";
 import { Parting } from "./parting.ts";
-import { becomes, type Patience, settle, within } from "./patience.ts";
+import { becomes, EngineLost, type Patience, settle, within } from "./patience.ts";
 import type {
   Archived,
   ChangedPath,
@@ -306,11 +306,12 @@ class Engine implements DockerPort {
     }
   }
 
-  /** A call that only looks is made again where its answer was lost. */
+  /** A call that only looks is made again where its answer was lost, or was that the engine has failed. */
   #call(request: Request): Promise<unknown> {
     const ms = this.#patience.callTimeout + (request.grace ?? 0);
     const once = (): Promise<unknown> => this.#within(ms, request);
-    return request.method === "GET" ? settle(this.#patience.clock, once, () => Promise.resolve(null)) : once();
+    if (request.method !== "GET" && request.method !== "HEAD") return once();
+    return settle(this.#patience.clock, once, () => Promise.resolve(null), isPassing);
   }
 
   async #within(ms: number, request: Request): Promise<unknown> {
@@ -339,6 +340,10 @@ class Engine implements DockerPort {
       throw thrown;
     }
   }
+}
+
+function isPassing(thrown: unknown): boolean {
+  return thrown instanceof EngineLost || (thrown instanceof EngineRefusal && thrown.status >= 500);
 }
 
 const STAT_HEADER = "x-docker-container-path-stat";

@@ -32,13 +32,20 @@ const LOOK_EVERY = 200;
 /**
  * Calls, and calls again where the answer was lost and `look` does not find it done. A refusal of the first call is an
  * answer; one of a later call may only say that the first has been carried out.
+ *
+ * @param isPassing what of the first call is no answer
  */
-export async function settle<T>(clock: Clock, call: () => Promise<T>, look: () => Promise<T | null>): Promise<T> {
+export async function settle<T>(
+  clock: Clock,
+  call: () => Promise<T>,
+  look: () => Promise<T | null>,
+  isPassing = isLost,
+): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {
       return await call();
     } catch (thrown) {
-      if (thrown instanceof EngineEnds || (tries === 0 && !(thrown instanceof EngineLost))) throw thrown;
+      if (thrown instanceof EngineEnds || (tries === 0 && !isPassing(thrown))) throw thrown;
       const found = await look().catch(nullIfLost);
       if (found !== null) return found;
       const pause = PAUSES[tries];
@@ -48,8 +55,10 @@ export async function settle<T>(clock: Clock, call: () => Promise<T>, look: () =
   }
 }
 
+const isLost = (thrown: unknown): boolean => thrown instanceof EngineLost;
+
 function nullIfLost(thrown: unknown): null {
-  if (thrown instanceof EngineLost) return null;
+  if (isLost(thrown)) return null;
   throw thrown;
 }
 

@@ -99,6 +99,16 @@ describe("a lost answer (H15, H47)", () => {
     expect((await docker.inspect(ID))?.name).toBe("bot");
   });
 
+  test("of a look that the engine fails is no answer either, as a refusal is", async () => {
+    const failed = { status: 503, body: { message: "a bad day" } };
+    const { docker, asked } = await connected({ [LOOK]: [failed, inspect({ Name: "/bot" })] });
+    expect((await docker.inspect(ID))?.name).toBe("bot");
+    expect(said(asked)).toEqual(["GET json", "GET json"]);
+    const other = await connected({ [LOOK]: { status: 409, body: { message: "no" } } });
+    expect(await thrownBy(other.docker.inspect(ID))).toMatchObject({ code: "docker-refused", status: 409 });
+    expect(said(other.asked)).toEqual(["GET json"]);
+  });
+
   describe("of create", () => {
     const labels = { "sidecrypt.unit": "0123456789abcdef/1" };
     const spec = { body: { Image: "example", Labels: labels }, connect: [] };
