@@ -8,7 +8,7 @@ import { type ErrorCode, type SidecryptError, toSidecryptError } from "../errors
 import { faultOf } from "../fault.ts";
 import type { Fault, Outcome } from "../types.ts";
 import type { RollContext } from "./context.ts";
-import { gate, Interrupted } from "./gate.ts";
+import { gate, GateFailure, Interrupted } from "./gate.ts";
 import { allOf } from "./all-of.ts";
 import { back, down, keepWhatIsLeft, type Member, recordSeen, tidy } from "./member.ts";
 import { requireSameDrops } from "./same-drop.ts";
@@ -59,7 +59,7 @@ async function bringWaveBack(ctx: RollContext, wave: Wave): Promise<void> {
   );
   // A sidecar that is stopping has no time left to watch: running is what it can still give.
   if (ctx.shutdown.aborted) return;
-  await allOf(gated.map((member) => gateOld(ctx, member)));
+  await allOf(gated.map((member) => persist(ctx, () => gateOld(ctx, member))));
 }
 
 async function gateOld(ctx: RollContext, { oldId, proving, lenient, signalledAt }: Member): Promise<void> {
@@ -94,11 +94,19 @@ async function persist(ctx: RollContext, step: () => Promise<void>): Promise<voi
       await step();
       return;
     } catch (thrown) {
-      if (thrown instanceof EngineEnds || toSidecryptError(thrown).code === "rollback-failed") throw thrown;
+      if (isFinal(thrown)) throw thrown;
     }
     await ctx.clock.sleep(pause);
   }
   await step();
+}
+
+/** Not the engine's hiccup: it would be the same once more. */
+function isFinal(thrown: unknown): boolean {
+  const { code } = toSidecryptError(thrown);
+  return (
+    thrown instanceof EngineEnds || thrown instanceof GateFailure || code === "rollback-failed" || code === "drop-split"
+  );
 }
 
 /** What the same files could pass another time is not quarantined. */
