@@ -315,7 +315,10 @@ export type Outcome =
   | { readonly kind: "committed"; readonly members: readonly MemberOutcome[] }
   /** A gate failed: everything is back, and this set of generations is not tried again. */
   | { readonly kind: "rolled-back"; readonly fault: Fault }
-  /** Not the generation's fault (shutdown, a full drop, no engine): everything is back, and it is tried again. */
-  | { readonly kind: "undone"; readonly fault: Fault }
+  /**
+   * Not the generation's fault (shutdown, a full drop, no engine): everything is back, and it is tried again. `isCostly`:
+   * only a few times, since the engine failed it once containers had been stopped for it.
+   */
+  | { readonly kind: "undone"; readonly fault: Fault; readonly isCostly: boolean }
   /** The way back failed too: both containers are kept and nothing more is tried. */
   | { readonly kind: "stuck"; readonly fault: Fault };

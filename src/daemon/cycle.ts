@@ -170,7 +170,7 @@ export class Cycle {
     const ready = made.units
       .filter((unit) => !this.#underWay.has(unit))
       .filter((unit) => !servicesOf(unit).some((service) => this.#setbacks.waits(service)));
-    for (const unit of this.#turns.take(ready, observed.self.service)) {
+    for (const unit of this.#turns.take(ready, made.units, observed.self.service)) {
       if (this.#underWay.size >= parallelism) return;
       if (!this.#underWay.allows(unit, order) || !this.#isNew(run, unit)) continue;
       this.#underWay.begin(unit, this.#roll(unit));
@@ -311,7 +311,7 @@ export class Cycle {
     const outcome = await rollUnit(roll, unit, begun);
     if (outcome.kind === "committed") log.info("roll-committed", { services, members: outcome.members });
     await this.#setbacks.record(outcome, tried);
-    if (outcome.kind === "undone") await this.#turns.undone(outcome.fault, await begun);
+    if (outcome.kind === "undone") await this.#turns.undone(outcome, await begun);
   }
 
   /** What a cut-off roll goes back to, where its drop was emptied meanwhile: the old container has to find files. */
@@ -343,7 +343,7 @@ export class Cycle {
     this.#setbacks.forgetUnreachable();
     for (const { services, wanted, outcome } of leftovers) {
       // Taken back ungated: the look after it plans it anew.
-      if (outcome.kind === "undone") continue;
+      if (outcome.kind === "undone" && !outcome.isCostly) continue;
       await this.#setbacks.record(outcome, { services, generations: wanted, names: [] });
     }
     return null;

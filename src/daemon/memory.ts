@@ -1,6 +1,6 @@
 /**
  * What the world cannot hold, in /state: which bundles each drop was committed from, those bundles as ciphertext, the
- * templates beside them, the quarantine, and which rolls began lately. No plaintext byte. Losing it costs memory, not correctness.
+ * templates beside them, the quarantine, which rolls began lately, and which the engine failed. No plaintext byte. Losing it costs memory, not correctness.
  */
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,6 +9,8 @@ import type { BundleSet, KeptFailure, ListedBundle, Quarantine, Templates } from
 import { digestsOf, keepTemplates, keptTemplates, pruneTemplates, TEMPLATES } from "./kept-templates.ts";
 import { Lock } from "./lock.ts";
 import type { RollStart } from "./pace.ts";
+import { faultSchema } from "../roll/record.ts";
+import type { Tries } from "./tries.ts";
 import { unwritable, writeWhole } from "./state-file.ts";
 
 const FILE = "memory.json";
@@ -47,11 +49,26 @@ const schema = z.object({
     .catch([]),
   // Damaged, or of a version that kept none: an empty budget, and everything else is kept.
   rolls: z.array(z.object({ service: z.string(), at: z.number() })).catch([]),
+  tries: z
+    .array(
+      z.object({
+        generations: z.record(z.string(), z.string()),
+        names: z.array(z.string()),
+        services: z.array(z.string()),
+        count: z.number(),
+        at: z.number(),
+        fault: faultSchema,
+      }),
+    )
+    .catch([]),
 });
 
 type Content = z.infer<typeof schema>;
 
-const EMPTY: Content = { version: 1, committed: {}, sets: {}, templates: {}, quarantine: [], failures: [], rolls: [] };
+const EMPTY: Content = {
+  ...{ version: 1, committed: {}, sets: {}, templates: {} },
+  ...{ quarantine: [], failures: [], rolls: [], tries: [] },
+};
 
 export class Memory {
   readonly #dir: string;
@@ -90,6 +107,10 @@ export class Memory {
 
   get rolls(): readonly RollStart[] {
     return this.#content.rolls;
+  }
+
+  get tries(): readonly Tries[] {
+    return this.#content.tries.map((one) => ({ ...one, fault: { ...one.fault, hint: one.fault.hint } }));
   }
 
   /** Ciphertexts of a committed set of bundles; null: not all of them are kept any more. */
@@ -205,6 +226,31 @@ export class Memory {
     if (rolls.length === this.#content.rolls.length) return;
     this.#content = { ...this.#content, rolls };
     await this.#save();
+  }
+
+  /** Those that name one of its services are over. */
+  async addTries(tries: Tries): Promise<void> {
+    const { generations, names, services, fault } = tries;
+    const copy = {
+      ...tries,
+      generations: { ...generations },
+      names: [...names],
+      services: [...services],
+      fault: { ...fault },
+    };
+    this.#content = { ...this.#content, tries: [...this.#triesWithout(services), copy] };
+    await this.#save();
+  }
+
+  async forgetTries(services: readonly string[]): Promise<void> {
+    const tries = this.#triesWithout(services);
+    if (tries.length === this.#content.tries.length) return;
+    this.#content = { ...this.#content, tries };
+    await this.#save();
+  }
+
+  #triesWithout(services: readonly string[]): Content["tries"] {
+    return this.#content.tries.filter((one) => !one.services.some((service) => services.includes(service)));
   }
 
   /** One after another: two units may end in one moment, and there is one temporary file. */

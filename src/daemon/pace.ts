@@ -78,6 +78,6 @@ export function budgetFault({ service, until }: Pause, { rolls, window }: Budget
 }
 
 /** To the second, rounded up: what is said to be over is over. */
-function timeOf(ms: number): string {
+export function timeOf(ms: number): string {
   return new Date(Math.ceil(ms / SECOND) * SECOND).toISOString().replace(".000Z", "Z");
 }

@@ -8,6 +8,7 @@ import type { Log } from "../report/log.ts";
 import type { Fault, KeptFailure, MemberOutcome, ObservedContainer, Outcome } from "../types.ts";
 import type { Memory } from "./memory.ts";
 import type { News } from "./news.ts";
+import { isLast, oneMore } from "./tries.ts";
 
 interface Parts {
   readonly memory: Memory;
@@ -37,21 +38,37 @@ export class Setbacks {
 
   /** After a roll or a recovery. */
   async record(outcome: Outcome, tried: Tried): Promise<void> {
-    const { memory, clock, log, news } = this.#parts;
-    if (outcome.kind === "committed") return memory.setFailures(tried.services, failuresOf(outcome.members));
-    const { fault } = outcome;
+    const { memory, log } = this.#parts;
     const { services } = tried;
-    if (outcome.kind === "rolled-back") {
-      const at = new Date(clock.now()).toISOString();
-      await memory.addQuarantine({ ...tried, reason: fault.message, at });
-      log.error("rolled-back", { services, ...fault });
-    } else if (outcome.kind === "stuck") {
-      for (const service of services) this.stuck.set(service, fault);
-      log.error("roll-stuck", { services, ...fault });
-    } else {
-      for (const service of services) this.#undone.set(service, fault);
-      news.undone(services, fault);
+    if (outcome.kind === "committed") {
+      await memory.forgetTries(services);
+      return memory.setFailures(services, failuresOf(outcome.members));
     }
+    const { fault } = outcome;
+    if (outcome.kind === "rolled-back") return this.#quarantine(tried, fault);
+    if (outcome.kind === "undone") return this.#undo(tried, outcome);
+    for (const service of services) this.stuck.set(service, fault);
+    log.error("roll-stuck", { services, ...fault });
+  }
+
+  async #quarantine(tried: Tried, fault: Fault): Promise<void> {
+    const { memory, clock, log } = this.#parts;
+    const { services } = tried;
+    const at = new Date(clock.now()).toISOString();
+    await memory.addQuarantine({ ...tried, reason: fault.message, at });
+    await memory.forgetTries(services);
+    log.error("rolled-back", { services, ...fault });
+  }
+
+  async #undo(tried: Tried, { fault, isCostly }: Extract<Outcome, { kind: "undone" }>): Promise<void> {
+    const { memory, clock, news } = this.#parts;
+    const tries = oneMore(tried, fault, clock.now(), memory.tries);
+    if (isCostly && isLast(tries)) {
+      return this.#quarantine(tried, { ...fault, message: `${fault.message}; tried ${tries.count} times` });
+    }
+    if (isCostly) await memory.addTries(tries);
+    for (const service of tried.services) this.#undone.set(service, fault);
+    news.undone(tried.services, fault);
   }
 
   /** What was undone is tried again. */

@@ -1,12 +1,13 @@
-/** Whose turn it is: which planned units may be rolled now, and which wait for their interval or their budget (H46). */
+/** Whose turn it is: which planned units may be rolled now, and which wait for their interval, their budget (H46) or an engine that failed them. */
 import type { Clock } from "../clock.ts";
 import { servicesOf } from "../plan/index.ts";
 import type { Postponed } from "../report/status.ts";
-import type { Fault, Unit } from "../types.ts";
+import type { Outcome, Unit } from "../types.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Memory } from "./memory.ts";
 import type { News } from "./news.ts";
 import { budgetFault, intervalReason, memoryOf, type Pace, pauseOf, type RollStart } from "./pace.ts";
+import { againAt, isSameSet, recessFault, recessOf } from "./tries.ts";
 
 interface Parts {
   readonly memory: Memory;
@@ -15,6 +16,8 @@ interface Parts {
   readonly alarm: Alarm;
   readonly news: News;
 }
+
+type Undone = Extract<Outcome, { kind: "undone" }>;
 
 export class Turns {
   readonly #parts: Parts;
@@ -29,13 +32,23 @@ export class Turns {
     return new Map(this.#waiting.flatMap(([services, why]) => services.map((service) => [service, why] as const)));
   }
 
-  /** Those that need not wait; for the others the alarm is set. */
-  take(units: readonly Unit[], sidecar: string): Unit[] {
+  /**
+   * Those that need not wait; for the others the alarm is set.
+   * @param planned those and all others
+   */
+  take(units: readonly Unit[], planned: readonly Unit[], sidecar: string): Unit[] {
     const { memory, clock, pace, alarm, news } = this.#parts;
     const ready: Unit[] = [];
     const waiting: [readonly string[], Postponed][] = [];
+    const inForce = memory.tries.filter((one) => planned.some((unit) => isSameSet(one, unit)));
+    for (const one of inForce) if (againAt(one) > clock.now()) alarm.in(againAt(one) - clock.now());
     for (const unit of units) {
       const services = servicesOf(unit);
+      const recess = recessOf(unit, inForce, clock.now());
+      if (recess !== null) {
+        waiting.push([services, recessFault(recess)]);
+        continue;
+      }
       const pause = pauseOf(services, memory.rolls, pace, clock.now());
       if (pause === null) {
         ready.push(unit);
@@ -58,9 +71,9 @@ export class Turns {
     return services.map((service) => ({ service, at }));
   }
 
-  /** An engine or a drop that fails is tried again with each look, and is no storm; other hands in a roll may be. */
-  async undone({ code }: Fault, started: readonly RollStart[]): Promise<void> {
-    if (code === "roll-failed") return;
+  /** What failed before anything was stopped is tried again with each look, and is no storm; other hands in a roll may be. */
+  async undone({ fault, isCostly }: Undone, started: readonly RollStart[]): Promise<void> {
+    if (isCostly || fault.code === "roll-failed") return;
     await this.#parts.memory.forgetRolls((roll) =>
       started.some(({ service, at }) => roll.service === service && roll.at === at),
     );
@@ -71,6 +84,8 @@ export class Turns {
     const concerned = this.#waiting.filter(([services]) => service === null || services.includes(service));
     const waiting = concerned.flatMap(([services]) => services);
     const freed = new Set([...waiting, ...cleared, service]);
+    const tried = this.#parts.memory.tries.flatMap(({ services }) => services);
+    await this.#parts.memory.forgetTries(tried.filter((one) => service === null || freed.has(one)));
     await this.#parts.memory.forgetRolls((roll) => service === null || freed.has(roll.service));
     return waiting;
   }

@@ -28,7 +28,7 @@ const member = z.object({
 });
 
 /** As a Fault. */
-const fault = z.object({
+export const faultSchema = z.object({
   code: z.enum(Object.keys(EXIT_STATUS) as [ErrorCode, ...ErrorCode[]]),
   subject: z.string(),
   message: z.string(),
@@ -43,7 +43,7 @@ export const rollRecord = z.object({
   generations: z.record(z.string(), z.string()),
   members: z.array(member),
   /** Why its way back failed: only a person's `retry` goes on with it. */
-  givenUp: fault.nullable().default(null),
+  givenUp: faultSchema.nullable().default(null),
 });
 
 export type RollRecord = Readonly<z.infer<typeof rollRecord>>;

@@ -23,13 +23,15 @@ export async function wayBack(ctx: RollContext, operation: Operation, cause: Sid
   } catch (thrown) {
     return giveUp(ctx, operation, stuckFault(fault, toSidecryptError(thrown)));
   }
-  // Refused before anything was touched: no file had a part in it.
-  const isEngines = cause.code.startsWith("docker-") && !membersOf(operation).some((member) => member.touched);
+  // A copy is started with the settings under which the old one ran: no file has a part in what the engine says of it.
+  const isEngines = cause.code.startsWith("docker-");
   // Taken away by a person: by `down`, or an old one by Compose's `up` before our next call came to it (H6, H47).
   const isPersons = membersOf(operation).some(
     ({ removed, left }) => removed && (left || cause.code === "docker-refused" || cause.code === "roll-unfaithful"),
   );
-  return { kind: isEngines || isPersons || mayPassLater(cause) ? "undone" : "rolled-back", fault };
+  if (!isEngines && !isPersons && !mayPassLater(cause)) return { kind: "rolled-back", fault };
+  const isCostly = isEngines && !isPersons && membersOf(operation).some(({ touched }) => touched);
+  return { kind: "undone", fault, isCostly };
 }
 
 /** Written down, so that no later life of the sidecar tries it either; but for an engine that is away, and comes back. */
@@ -111,7 +113,7 @@ function isFinal(thrown: unknown): boolean {
 
 /** What the same files could pass another time is not quarantined. */
 function mayPassLater(cause: SidecryptError): boolean {
-  const outside: readonly ErrorCode[] = ["docker-unreachable", "not-supported", "state-unwritable"];
+  const outside: readonly ErrorCode[] = ["not-supported", "state-unwritable"];
   return cause instanceof Interrupted || outside.includes(cause.code) || cause.code.startsWith("drop-");
 }
 

@@ -57,9 +57,7 @@ describe.each([
   });
 
   test.each(TROUBLES)("%s at any call of a roll that passes", async (trouble) => {
-    // A refusal in the middle may take it back once more, to what it was.
-    const ends = trouble.startsWith("kill") ? ["v2"] : ["v2", "v1"];
-    expect(await walk({ services, ends }, trouble)).toEqual([]);
+    expect(await walk({ services, ends: ["v2"] }, trouble)).toEqual([]);
   });
 
   test.each(TROUBLES)("%s at any call of a roll that fails", async (trouble) => {
