@@ -27,8 +27,8 @@ export interface Fault {
   /** From 1, since it was armed. */
   readonly n: number;
   readonly trouble: Trouble;
-  /** Which calls count: those that change something, or all. */
-  readonly among: "changes" | "all";
+  /** Which calls count: those that change something, or those that only look. */
+  readonly among: "changes" | "reads";
 }
 
 export class FaultProxy {
@@ -118,8 +118,8 @@ export class FaultProxy {
 
   /** The trouble that this call meets. */
   #count(incoming: IncomingMessage): Trouble | null {
-    const isChange = incoming.method !== "GET" && incoming.method !== "HEAD";
-    if (!isChange && this.#fault?.among !== "all") return null;
+    const isRead = incoming.method === "GET" || incoming.method === "HEAD";
+    if ((isRead ? "reads" : "changes") !== (this.#fault?.among ?? "changes")) return null;
     this.calls.push(nameOf(incoming));
     if (this.#fault?.n !== this.calls.length) return null;
     this.struck = this.calls.at(-1) ?? "";

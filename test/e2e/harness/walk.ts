@@ -23,16 +23,26 @@ export interface Service {
   /** Values that begin with it never turn healthy. */
   readonly refuses: string;
   readonly after?: string;
+  /** Else `recreate` and `unless-stopped`. */
+  readonly onChange?: string;
+  readonly restart?: string;
+  /** Compose puts a file into it that no volume holds (H17). */
+  readonly isInjected?: boolean;
 }
 
 export const KEY = "SHARED_KEY";
+const POLICY = "unless-stopped";
+const INJECTED = { source: "injected", target: "/etc/injected" };
+const INJECTED_CONTENT = "put there by Compose";
 
 /** Up in a moment, down in a moment: a shell that has read its key once. */
-export function quick({ refuses, after }: Service): Definition {
+export function quick({ refuses, after, onChange = "recreate", restart = POLICY, isInjected }: Service): Definition {
   const script = `cat /run/secrets/${KEY} >/tmp/key; trap 'exit 0' TERM; sleep infinity & wait`;
   return bot(KEY, {
     entrypoint: ["sh", "-c", script],
-    restart: "unless-stopped",
+    restart,
+    labels: { "sidecrypt.on-change": onChange },
+    ...(isInjected === true ? { configs: [INJECTED] } : {}),
     stop_grace_period: "1s",
     healthcheck: {
       test: ["CMD-SHELL", `grep -q . /tmp/key && ! grep -q '^${refuses}' /tmp/key`],
@@ -46,7 +56,7 @@ export function quick({ refuses, after }: Service): Definition {
 export interface Step {
   readonly n: number;
   readonly trouble: Trouble;
-  readonly among: "changes" | "all";
+  readonly among: "changes" | "reads";
   /** What the new key begins with: whether a gate lets it pass. */
   readonly prefix: string;
 }
@@ -90,6 +100,7 @@ export class Walker {
         // Its own health check would be half of the work of the machine.
         healthcheck: { interval: "5s", timeout: "30s", retries: 10 },
       },
+      more: { configs: { [INJECTED.source]: { content: INJECTED_CONTENT } } },
       socket: proxy.socket,
     };
     const stack = await Stack.create(definition, engine);
@@ -117,7 +128,7 @@ export class Walker {
 
   /** The calls of a roll that meets no trouble. */
   async count(prefix: string, among: Step["among"]): Promise<number> {
-    // A fault that never comes, so that all calls are counted where all are to be.
+    // A fault that never comes, so that those calls are counted.
     this.proxy.arm({ n: Infinity, trouble: "500", among });
     const key = await this.#turn(prefix);
     await this.rest();
@@ -234,12 +245,13 @@ export class Walker {
     return found.filter((one) => one !== null);
   }
 
-  async #broken({ trouble, prefix }: Step, isNew: boolean, key: string): Promise<string[]> {
+  async #broken({ among, prefix }: Step, isNew: boolean, key: string): Promise<string[]> {
     const broken = this.watch.take();
-    if (this.proxy.struck === null) broken.push("the roll has no such call");
+    // How often is looked before a gate has passed differs from roll to roll.
+    if (this.proxy.struck === null && among === "changes") broken.push("the roll has no such call");
     if (isNew && prefix !== GOOD) broken.push("a key that no gate lets pass was committed");
-    // A refusal may be told of what is wrong with the container; a lost answer or a dead sidecar says nothing of it.
-    if (!isNew && prefix === GOOD && trouble !== "409" && trouble !== "500") broken.push("a good key was quarantined");
+    // Neither what the engine says of one call, nor a lost answer or a dead sidecar, says anything of the key.
+    if (!isNew && prefix === GOOD) broken.push("a good key was quarantined");
     const rows = await this.#rows();
     for (const { name } of this.#services) {
       const final = `${this.stack.project}-${name}-1`;
@@ -253,13 +265,17 @@ export class Walker {
   async #brokenOf(one: Inspected, key: string): Promise<string[]> {
     const broken: string[] = [];
     if (one.state !== "running") broken.push(`is ${one.state}`);
-    if (one.restartPolicy !== "unless-stopped") broken.push(`has the restart policy ${one.restartPolicy} (H22)`);
+    const { restart = POLICY, isInjected } = this.#services.find(({ name }) => one.name.endsWith(`-${name}-1`)) ?? {};
+    if (one.restartPolicy !== restart) broken.push(`has the restart policy ${one.restartPolicy} (H22)`);
     // A complete generation, and none before it: `..data`, `..gen-…`, `..seen` and the key, beside the script.
     const script = `test "$(cat /tmp/key)" = "$1" || exit 3
       test "$(cat /run/secrets/${KEY})" = "$1" || exit 4
-      test "$(ls -A /run/secrets | grep -cvx with-secrets)" = 4 || exit 5`;
-    const code = await this.docker.exec(one.id, ["sh", "-c", script, "sh", key], 10_000);
-    if (code === 3) broken.push("has read another key");
+      test "$(ls -A /run/secrets | grep -cvx with-secrets)" = 4 || exit 5
+      test "$(cat ${INJECTED.target})" = "$2" || exit 6`;
+    const injected = isInjected === true ? INJECTED_CONTENT : "";
+    const code = await this.docker.exec(one.id, ["sh", "-c", script, "sh", key, injected], 10_000);
+    if (code === 6) broken.push("lacks the file that Compose put there (H17)");
+    else if (code === 3) broken.push("has read another key");
     else if (code === 4) broken.push("has another key on its drop");
     else if (code !== 0) broken.push(`has a drop in disorder (${code})`);
     return broken;
