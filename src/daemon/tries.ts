@@ -19,7 +19,7 @@ export interface Tries extends Tried {
 /** Milliseconds after each of them; after one more they are quarantined. */
 const PAUSES = [1, 15, 120].map((seconds) => seconds * SECOND);
 
-export const againAt = ({ count, at }: Tries): number => at + (PAUSES[count - 1] ?? 0);
+const againAt = ({ count, at }: Tries): number => at + (PAUSES[count - 1] ?? 0);
 export const isLast = ({ count }: Pick<Tries, "count">): boolean => count > PAUSES.length;
 
 type Generations = Pick<Tried, "generations">;
@@ -33,6 +33,11 @@ export function isSameSet(one: Generations, other: Generations): boolean {
 /** The next one, whatever became of the others. */
 export function oneMore(tried: Tried, fault: Fault, at: number, known: readonly Tries[]): Tries {
   return { ...tried, fault, at, count: 1 + (known.find((one) => isSameSet(one, tried))?.count ?? 0) };
+}
+
+/** Milliseconds till then; 0: now. A clock that was set back must not hold anybody until it has caught up. */
+export function leftOf(tries: Tries, now: number): number {
+  return tries.at > now ? 0 : Math.max(0, againAt(tries) - now);
 }
 
 /** Why a unit is not rolled yet. */
@@ -53,7 +58,7 @@ export function recessOf(
   now: number,
 ): Recess | null {
   const own = inForce.find((one) => isSameSet(one, unit));
-  if (own !== undefined) return againAt(own) > now ? { tries: own, until: againAt(own) } : null;
+  if (own !== undefined) return leftOf(own, now) > 0 ? { tries: own, until: againAt(own) } : null;
   const other = inForce.find((one) => one.names.some((name) => unit.names.includes(name)));
   return other === undefined ? null : { tries: other, until: againAt(other) };
 }

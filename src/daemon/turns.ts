@@ -7,7 +7,7 @@ import type { Alarm } from "./alarm.ts";
 import type { Memory } from "./memory.ts";
 import type { News } from "./news.ts";
 import { budgetFault, intervalReason, memoryOf, type Pace, pauseOf, type RollStart } from "./pace.ts";
-import { againAt, isSameSet, recessFault, recessOf } from "./tries.ts";
+import { isSameSet, leftOf, recessFault, recessOf } from "./tries.ts";
 
 interface Parts {
   readonly memory: Memory;
@@ -41,7 +41,7 @@ export class Turns {
     const ready: Unit[] = [];
     const waiting: [readonly string[], Postponed][] = [];
     const inForce = memory.tries.filter((one) => planned.some((unit) => isSameSet(one, unit)));
-    for (const one of inForce) if (againAt(one) > clock.now()) alarm.in(againAt(one) - clock.now());
+    for (const left of inForce.map((one) => leftOf(one, clock.now()))) if (left > 0) alarm.in(left);
     for (const unit of units) {
       const services = servicesOf(unit);
       const recess = recessOf(unit, inForce, clock.now());

@@ -14,7 +14,7 @@ export interface View {
   readonly stuck: ReadonlyMap<string, Fault>;
   /** Services of the last run whose unit was taken back for a reason outside its files: the next one tries again. */
   readonly undone: ReadonlyMap<string, Fault>;
-  /** Services whose unit waits for its minimum interval or its budget. */
+  /** Services whose unit waits for its minimum interval or its budget, or after an engine that failed it. */
   readonly postponed: ReadonlyMap<string, Postponed>;
 }
 

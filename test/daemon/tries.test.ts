@@ -88,6 +88,13 @@ test("H46: it counts for the interval, as a roll that the engine failed before i
   expect(it.loaded("bot1")).toEqual(["v2"]);
 });
 
+test("H46: a clock that was set back holds nobody until it has caught up", async () => {
+  const it = await on(BOT, 1);
+  it.world.clock.time -= HOUR;
+  await it.run();
+  expect(it.loaded("bot1")).toEqual(["v2"]);
+});
+
 test("an ailing engine stops at the first bot: those that share the changed name wait for its outcome", async () => {
   const it = await on(BOTS, 1);
   await it.run();
