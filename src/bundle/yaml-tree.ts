@@ -79,6 +79,14 @@ function compose(text: string, tokens: Iterable<CST.Token>): Document.Parsed[] {
   return documents;
 }
 
+/**
+ * A line break of YAML 1.1, which go-yaml keeps between single quotes and indents what follows it; in YAML 1.2 it is a
+ * character, and the blanks after it would be too.
+ */
+const OLD_BREAK = /[\u2028\u2029]/;
+const BREAKS_DIFFER = "U+2028 or U+2029 in a scalar on which readers differ: put it in double quotes";
+const OLD_BREAK_FOLDED = /[ \t]*([\u2028\u2029])[ \t]*/g;
+
 class Reader {
   readonly #text: string;
   #nodes = 0;
@@ -123,6 +131,10 @@ class Reader {
     // Between braces a key can stand alone: sops writes none, and there is no place for its value.
     if (!isScalar(node) || typeof node.value !== "string") throw malformed(this.#text, after, "a key without a value");
     const span = rangeOf(node);
+    if (node.type !== "QUOTE_DOUBLE" && OLD_BREAK.test(node.value)) {
+      if (node.type !== "QUOTE_SINGLE") throw malformed(this.#text, span.start, BREAKS_DIFFER);
+      return { kind: "scalar", type: "str", text: node.value.replace(OLD_BREAK_FOLDED, "$1"), span, indent };
+    }
     if (node.type !== "PLAIN" || isMetadata) return { kind: "scalar", type: "str", text: node.value, span, indent };
     const scalar = resolvePlain(node.value);
     if (scalar === null) throw malformed(this.#text, span.start, "a scalar on which readers differ: put it in quotes");

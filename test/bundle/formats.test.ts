@@ -119,6 +119,16 @@ describe.skipIf(binary === null)(`with the real sops, seed ${seed}`, () => {
     expect(text((await decryptPlain(its, keys.identities)).bytes)).toBe(plain);
   });
 
+  test("yaml: a line break of YAML 1.1 in plaintext, which sops indents after", { timeout: ENOUGH_TIME }, async () => {
+    const flags = ["--age", keys.recipient, "--unencrypted-suffix", "_pub", ...typed("yaml")];
+    for (const text of ["a\u2028b", "\u2028\u2029 it's", "x \u2028", "a\nb\u2028c"]) {
+      const plain = `b: y\na_pub: ${JSON.stringify(text).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029")}\n`;
+      const opened = openText((await sops.on(plain, "encrypt", ...flags, "FILE")).stdout, keys);
+      if (text.includes("\n")) expect(await codeOf(opened)).toBe("bundle-malformed");
+      else expect(textOf(await opened)["a_pub"]).toBe(text);
+    }
+  });
+
   test("YAML whose keys do not start in the first column: it decrypts ours", { timeout: ENOUGH_TIME }, async () => {
     const ours = await set(await encrypt("  a: x\n  m:\n     b: y\n", "yaml"), "new", "z");
     expect(await theirs(ours, "yaml")).toEqual({ a: "x", m: { b: "y" }, new: "z" });
