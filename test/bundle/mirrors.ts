@@ -9,6 +9,7 @@ import {
   setSecret,
   unsetSecret,
   withRecipients,
+  type EncryptOptions,
 } from "../../src/bundle/index.ts";
 import type { Sops } from "./sops.ts";
 import { codeOf, LATER, NOW, openText, textOf, type Keys } from "./support.ts";
@@ -32,29 +33,41 @@ export function withoutKey(tree: Tree, [key = "", ...rest]: readonly string[]): 
   return rest.length === 0 ? others : { ...tree, [key]: withoutKey(removed as Tree, rest) };
 }
 
+/** Which values a rule leaves in plaintext: by one mark on their keys, or on one above. */
+export const MARK = "_pub";
+type Rule = NonNullable<EncryptOptions["rule"]>;
+
+function isSecretBy(rule: Rule | null, path: readonly (string | number)[]): boolean {
+  if (rule === null) return true;
+  return path.some((key) => String(key).endsWith(MARK)) === rule.field.startsWith("encrypted");
+}
+
 export class Mirror {
   /** Values compared so far, each once after each operation. */
   compared = 0;
   readonly #bench: Workbench;
   readonly #kind: Kind;
+  readonly #rule: Rule | null;
   #tree: Tree;
   #ours: Uint8Array = Buffer.alloc(0);
   #theirs: Uint8Array = Buffer.alloc(0);
   #friends: readonly Friend[] = [];
 
-  private constructor(bench: Workbench, kind: Kind, tree: Tree) {
+  private constructor(bench: Workbench, kind: Kind, tree: Tree, rule: Rule | null) {
     this.#bench = bench;
     this.#kind = kind;
+    this.#rule = rule;
     this.#tree = tree;
   }
 
-  static async create(bench: Workbench, kind: Kind, tree: Tree): Promise<Mirror> {
-    const mirror = new Mirror(bench, kind, tree);
+  static async create(bench: Workbench, kind: Kind, tree: Tree, rule: Rule | null = null): Promise<Mirror> {
+    const mirror = new Mirror(bench, kind, tree, rule);
     const plain = mirror.#plain(false);
     const recipients = [bench.keys.recipient];
-    const options = { recipients, rule: null, now: NOW, ...mirror.#options(tree) };
+    const options = { recipients, rule, now: NOW, ...mirror.#options(tree) };
+    const flags = rule === null ? [] : [`--${rule.field.replace("_", "-")}`, rule.text];
     mirror.#ours = await encryptPlain(plain, kind, options);
-    mirror.#theirs = await bench.sops.encrypt(plain, recipients, ...mirror.#typed);
+    mirror.#theirs = await bench.sops.encrypt(plain, recipients, ...flags, ...mirror.#typed);
     await mirror.#compare();
     return mirror;
   }
@@ -68,8 +81,9 @@ export class Mirror {
     const path = held?.path ?? [name];
     const next = withValue(this.#tree, path, value) as Tree;
     const ours = setSecret(this.#ours, this.#identities, name, Buffer.from(value), LATER, this.#options(next));
-    if (held === undefined && Object.hasOwn(this.#tree, name)) {
-      // A map or a list stands there: sops would put the value in its place.
+    const isBranch = held === undefined && Object.hasOwn(this.#tree, name);
+    if (isBranch || !isSecretBy(this.#rule, path)) {
+      // A map or a list stands there: sops would put the value in its place. Or the value would stand in plaintext.
       expect(await codeOf(ours)).toBe("value-unstorable");
       return;
     }
@@ -178,6 +192,8 @@ export class Mirror {
   async #compare(): Promise<void> {
     const wanted = delivered(this.#tree);
     const names = Object.keys(wanted!);
+    for (const file of [this.#ours, this.#theirs])
+      expect(await this.#inPlaintext(file)).toEqual(this.#meantInPlaintext);
     const read = await openText(this.#theirs, this.#bench.keys, this.#options(this.#tree));
     expect(textOf(read)).toEqual(wanted);
     expect([...read.secrets.keys()]).toEqual(names);
@@ -185,6 +201,17 @@ export class Mirror {
       this.#kind === "binary" ? dotenvText(this.#tree) : this.#tree,
     );
     this.compared += names.length;
+  }
+
+  /** sops encrypts no empty value. */
+  get #meantInPlaintext(): string[] {
+    const leaves = leavesOf(this.#tree).filter(({ path, value }) => value !== "" && !isSecretBy(this.#rule, path));
+    return leaves.map(({ name }) => name);
+  }
+
+  async #inPlaintext(file: Uint8Array): Promise<string[]> {
+    const { warnings } = await openText(file, this.#bench.keys, this.#options(this.#tree));
+    return warnings.filter(({ message }) => message.includes("in plaintext")).map(({ subject }) => subject);
   }
 
   async #readBySops(sops: Sops): Promise<unknown> {

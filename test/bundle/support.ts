@@ -17,8 +17,10 @@ export interface Keys {
   readonly identities: Identities;
 }
 
-export async function newKeys(): Promise<Keys> {
-  const { identity, recipient } = await generateIdentity();
+export type KeyKind = NonNullable<Parameters<typeof generateIdentity>[0]>;
+
+export async function newKeys(kind: KeyKind = "x25519"): Promise<Keys> {
+  const { identity, recipient } = await generateIdentity(kind);
   return { identity, recipient, identities: await parseIdentities(`${identity}\n`, "test.key") };
 }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Sops } from "./sops.ts";
-import { newKeys, type Keys } from "./support.ts";
+import { newKeys, type KeyKind, type Keys } from "./support.ts";
 
 /** Who holds a key besides the owner, and the sops that has only that key. */
 export interface Friend {
@@ -25,8 +25,8 @@ export class Workbench {
     this.friends = friends.map((friend) => ({ keys: friend, sops: new Sops(binary, `${friend.identity}\n`) }));
   }
 
-  static async open(binary: string): Promise<Workbench> {
-    return new Workbench(binary, await newKeys(), [await newKeys(), await newKeys()]);
+  static async open(binary: string, kind: KeyKind = "x25519"): Promise<Workbench> {
+    return new Workbench(binary, await newKeys(kind), [await newKeys(kind), await newKeys(kind)]);
   }
 
   /** What the next `sops edit` leaves in the file. */
