@@ -44,7 +44,7 @@ export function dial(docker: Docker, request: Request, socketPath: string, patie
     return new Promise((resolve, reject) => {
       docker.modem.dial(options, (error: unknown, data: unknown) => {
         if (error === null) resolve(data);
-        else reject(toEngineError(error, what, socketPath));
+        else reject(toEngineError(error, what, socketPath, request.body));
       });
     });
   });
@@ -53,15 +53,26 @@ export function dial(docker: Docker, request: Request, socketPath: string, patie
 const shortened = (what: string): string => what.replace(/[0-9a-f]{64}/, (id) => id.slice(0, 12));
 
 const REASON_LIMIT = 300;
+const WITHHELD = "for a reason that repeats the container's environment, and is not shown";
+/** Below it, words of any sentence. */
+const SHORTEST_WITHHELD = 6;
 
-export function toEngineError(error: unknown, what: string, socketPath: string): SidecryptError {
+export function toEngineError(error: unknown, what: string, socketPath: string, body: unknown = null): SidecryptError {
   const refusal = z.object({ statusCode: z.number(), json: z.unknown() }).safeParse(error);
   if (refusal.success) {
     const reason = z.object({ message: z.string() }).safeParse(refusal.data.json).data?.message ?? "no reason given";
-    const text = `the engine refused ${shortened(what)}: ${reason.slice(0, REASON_LIMIT)}`;
+    const said = repeatsEnvironment(reason, body) ? WITHHELD : reason.slice(0, REASON_LIMIT);
+    const text = `the engine refused ${shortened(what)}: ${said}`;
     return new EngineRefusal(refusal.data.statusCode, text);
   }
   return unreachable(systemCode(error), socketPath);
+}
+
+/** A container's environment holds secrets that no bundle of ours has, so that nothing else would take them out of a message. */
+function repeatsEnvironment(reason: string, body: unknown): boolean {
+  const { data } = z.object({ Env: z.array(z.string()) }).safeParse(body);
+  const values = (data?.Env ?? []).map((entry) => entry.slice(entry.indexOf("=") + 1));
+  return values.some((value) => value.length >= SHORTEST_WITHHELD && reason.includes(value));
 }
 
 function unreachable(code: string | null, socketPath: string): SidecryptError {
