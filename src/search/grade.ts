@@ -37,6 +37,7 @@ const PLAIN: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$/, "an e-mail address"],
   [/^\d{4}-\d\d-\d\d(?:[T ][\d:.]+Z?)?$/, "a date"],
   [/^(?:[a-z\d-]+\.)+[a-z]{2,10}$/i, "a host's name"],
+  [/^(?:[A-Z]{1,11}|[A-Z]+(?:_[A-Z]+)+)=?$/, "the name of a setting"],
 ];
 
 const LONGEST_COMMON = 16;
@@ -56,6 +57,11 @@ export function grade(value: Uint8Array): Graded {
   if (text.length < WEAK_LENGTH) return { grade: "unsearchable", why: "too short" };
   const plain = PLAIN.find(([pattern]) => pattern.test(text));
   if (plain !== undefined) return { grade: "weak", why: `${plain[1]}, which may stand in the clear elsewhere` };
+  // Not the padding of base64.
+  const setting = /^[A-Za-z_][\w.-]*=(?!=*$)(.*)$/s.exec(text)?.[1];
+  if (setting !== undefined && grade(Buffer.from(setting, "latin1")).grade !== "strong") {
+    return { grade: "weak", why: "a setting of something plain, which may stand in the clear elsewhere" };
+  }
   if (text.length < WORDS_LENGTH && /^[A-Za-z]?[a-z]*(?:[ ._-][A-Za-z]?[a-z]+)*$/.test(text)) {
     return { grade: "weak", why: "a word" };
   }

@@ -45,6 +45,31 @@ describe("a search", () => {
   });
 });
 
+describe("a value that many a text has with another meaning", () => {
+  const weakOf = (value: string): string[] => createSearcher([needle("X", value)]).weak.map(({ name }) => name);
+
+  it.each(["LOG_LEVEL=debug", "NODE_ENV=production", "PORT=8080", "LANG=C.UTF-8", "key=value", "TZ=Europe/Berlin"])(
+    "is weak as a setting of something plain: %s",
+    (value) => {
+      expect(weakOf(value)).toEqual(["X"]);
+    },
+  );
+
+  it.each(["NODE_ENV", "LOG_LEVEL", "BITGET_API_KEY", "TIMEZONE", "API_KEY=", "HOME_DIR="])(
+    "is weak as the name of a setting: %s",
+    (value) => {
+      expect(weakOf(value)).toEqual(["X"]);
+    },
+  );
+
+  it.each([
+    ...["KEY=k7Qw9zXp2LmN4vRt", "user=k7Qw9zXp2LmN4vRt==", "Zm9vYmFyYmF6cXV4cXV1eA==", "c2VjcmV0LWtleS1ieXRlcyE="],
+    ...["JBSWYEDPEHPKBPXPJBSW", "KZX_Q2W_PLM9", "k7Qw9zXp"],
+  ])("is none where what it holds is a key: %s", (value) => {
+    expect(weakOf(value)).toEqual([]);
+  });
+});
+
 describe("a search of a document", () => {
   it("tells the path of keys, values and what is split over the items of an array", () => {
     const document = {

@@ -10,6 +10,14 @@ const hex = (text: string): string => Buffer.from(text).toString("hex");
 const dump = (...options: readonly string[]) => {
   return (value: string) => execFileSync("od", ["-v", ...options], { input: `key: ${value}\n`, encoding: "utf8" });
 };
+const shell = (command: string) => (value: string) =>
+  execFileSync("sh", ["-c", command], { input: value, encoding: "utf8" });
+/** Twelve in a row, as `xxd -i` has them. */
+const cArray = (value: string): string =>
+  [...Buffer.from(value)]
+    .map((byte, at) => `${at % 12 === 0 ? "\n  " : " "}0x${byte.toString(16).padStart(2, "0")}`)
+    .join(",");
+const utf16 = (value: string): Buffer => Buffer.from(value, "utf16le");
 const digest = (name: string) => (value: string) => createHash(name).update(value).digest("hex");
 
 /** Text in every case, so that it can stand in an environment, a label or an argument. */
@@ -43,6 +51,15 @@ export const ENCODINGS: Readonly<Record<string, Encode>> = {
   "hex dump of words": dump("-A", "o", "-t", "x2"),
   "a Buffer in JSON": (value) => JSON.stringify({ key: Buffer.from(value) }),
   "a slice of bytes": (value) => `[${[...Buffer.from(value)].join(" ")}]`,
+  base32: shell("base32 -w 0"),
+  "base32, small": (value) => shell("base32 -w 0")(`:${value}`).toLowerCase(),
+  "UTF-16": (value) => utf16(value).toString(),
+  "UTF-16, great end first": (value) => utf16(value).swap16().toString(),
+  "UTF-16 in base64": (value) => utf16(value).toString("base64"),
+  "UTF-16 in base64, great end first": (value) => utf16(value).swap16().toString("base64"),
+  "base64 in lines of PEM": (value) =>
+    `-----BEGIN KEY-----\n${shell("base64 -w 64")(`${"x".repeat(40)}${value}${"y".repeat(60)}`)}-----END KEY-----\n`,
+  "a C array": (value) => `unsigned char key[] = {${cArray(`key: ${value}`)}\n};`,
   "MD5 in hex": digest("md5"),
   "SHA-1 in hex": digest("sha1"),
   "SHA-256 in hex": digest("sha256"),
@@ -50,12 +67,25 @@ export const ENCODINGS: Readonly<Record<string, Encode>> = {
 };
 
 /** Made of several lines. */
-export const OF_LINES: ReadonlySet<string> = new Set(["hex dump", "hex dump of words"]);
+export const OF_LINES: ReadonlySet<string> = new Set([
+  "hex dump",
+  "hex dump of words",
+  "base64 in lines of PEM",
+  "a C array",
+]);
 
-/** Named in the README as out of reach: a day that one of these is found is a day to correct it. */
+/** Made of bytes that only a stream or a file holds. */
+export const OF_BYTES: ReadonlySet<string> = new Set(["UTF-16", "UTF-16, great end first"]);
+
+/** The README's table has these: a day that one of these is found is a day to correct it. */
 export const OUT_OF_REACH: Readonly<Record<string, Encode>> = {
   reversed: (value) => Array.from(value).toReversed().join(""),
   "base64 reversed": (value) => Array.from(base64(value)).toReversed().join(""),
+  "an octal dump": dump("-b"),
+  "an octal dump of words": dump("-o"),
+  "a dump of characters": dump("-c"),
+  "base32 in lines": (value) => shell("base32 -w 16")(value),
+  "a list of decimal bytes in lines": (value) => JSON.stringify([...Buffer.from(value)], null, 2),
   "every byte moved by one": (value) =>
     Array.from(value)
       .map((one) => String.fromCharCode(one.charCodeAt(0) + 1))
