@@ -12,6 +12,7 @@ import { parseConsumer } from "../src/plan/labels.ts";
 import { EVENTS } from "../src/report/events.ts";
 import { JOURNAL_LABELS } from "../src/roll/journal.ts";
 import { VERSION } from "../src/version.ts";
+import { OUT_OF_REACH } from "./e2e/verify/encodings.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -195,6 +196,13 @@ test("the README's table has every check of doctor with what it means, and no ot
   const written = rows(section("## Doctor")).map(([check = "", meaning]) => [check, meaning] as const);
   expect(Object.fromEntries(written)).toEqual(CHECKS);
   expect(written).toHaveLength(Object.keys(CHECKS).length);
+});
+
+test("the README's table has each encoding that is out of reach of a search, as the mutation suite plants it, and no other", () => {
+  const [, below = ""] = section("## Proof that nothing leaks").split("| out of reach");
+  // Behind the heading and the line below it.
+  const [, , ...table] = (below.split("\n\n")[0] ?? "").split("\n");
+  expect(table.map((row) => row.split("|")[1]?.trim())).toEqual(Object.keys(OUT_OF_REACH));
 });
 
 describe("commands", () => {
