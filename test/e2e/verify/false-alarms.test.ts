@@ -24,7 +24,7 @@ const ALPHABETS = {
 };
 /** As the names and settings of a `.env` are, which stand in many a text with another meaning. */
 const ASSIGNED =
-  "NODE_ENV=production LOG_LEVEL=debug TZ=UTC PORT=8080 NODE_ENV DEBUG=true LANG=C.UTF-8 API_KEY= key=value".split(" ");
+  "NODE_ENV=production LOG_LEVEL=debug TZ=UTC PORT=5432 NODE_ENV DEBUG=true LANG=C.UTF-8 API_KEY= key=value".split(" ");
 
 function random(alphabet: string, length: number): string {
   return [...randomBytes(length)].map((byte) => alphabet[byte % alphabet.length]).join("");

@@ -74,8 +74,14 @@ function sow(encodings: Readonly<Record<string, Encode>>): void {
       const value = randomValue() + SPECIAL;
       return { secret: `${place}: ${encoding}`, values: [value], text: encode(value) };
     });
-    plants.set(place, [...planted(place), ...made]);
+    add(place, made);
   }
+}
+
+/** The engine takes no host with a colon: what it stands before is an address. */
+function add(place: Place, made: readonly Plant[]): void {
+  const taken = place === "extra host" ? made.filter(({ text }) => !text.includes(":")) : made;
+  plants.set(place, [...planted(place), ...taken]);
 }
 
 const fits = (place: Place, encoding: string): boolean =>
@@ -98,7 +104,7 @@ async function sowKeys(): Promise<void> {
       const added = made.map(([name, values, text]): Plant => {
         return { secret: `${place}: ${name}, ${encoding}`, values, text: encode(text) };
       });
-      plants.set(place, [...planted(place), ...added]);
+      add(place, added);
     }
   }
 }
@@ -312,9 +318,12 @@ test("what the README's table names as out of reach must not be found, or be pro
   await project.run("beyond", {
     Image: "sidecrypt-bot",
     Entrypoint: ["sleep", "1000"],
-    Env: made.map(({ value, encode }, index) => `P${index}=${encode(value)}`),
+    // What `ps` prints of an environment is in one line.
+    Labels: numbered(made.map(({ value, encode }) => encode(value))),
     HostConfig: { NetworkMode: "none" },
   });
   const report = await project.verify(made.map(({ name, value }) => ({ name, value: Buffer.from(value) })));
-  expect(report.findings.filter(({ severity }) => severity === "leak")).toEqual([]);
+  // The keys of the test before are found by their shape.
+  const found = report.findings.filter(({ severity, secret }) => severity === "leak" && secret !== null);
+  expect(found).toEqual([]);
 });
