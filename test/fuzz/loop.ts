@@ -3,11 +3,13 @@ import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 import { SidecryptError } from "../../src/errors.ts";
 import type { Coverage } from "./coverage.ts";
+import { binaryOf, isLarge, largeInputs } from "./large.ts";
 import { mutate, randomFrom } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
 
-/** Milliseconds for one input of at most 64 KiB, on a machine that others use too. */
+/** Milliseconds for one input, for each 64 KiB that it has begun, on a machine that others use too. */
 const MOST_TIME = 2_000;
+const UNIT = 64 * 1024;
 /** Bytes that the process may grow by over a whole run. */
 const MOST_MEMORY = 512 * 1024 * 1024;
 /** Small, since all of a batch that reaches something new is kept. */
@@ -17,7 +19,7 @@ export class Finding extends Error {
   readonly input: Buffer;
 
   constructor(target: string, what: string, input: Buffer) {
-    super(`${target}: ${what}; the input in base64: ${input.toString("base64")}`);
+    super(`${target}: ${what}; ${shownInput(input)}`);
     this.input = input;
   }
 }
@@ -33,7 +35,14 @@ export async function check(target: Target, input: Buffer): Promise<void> {
     if (thrown.code === "internal") throw new Finding(target.name, `is a defect: ${thrown.message}`, input);
   }
   const took = performance.now() - started;
-  if (took > MOST_TIME) throw new Finding(target.name, `took ${Math.round(took)} ms`, input);
+  if (took > MOST_TIME * Math.max(1, Math.ceil(input.length / UNIT)))
+    throw new Finding(target.name, `took ${Math.round(took)} ms`, input);
+}
+
+/** A large one is made of few different bytes: its beginning tells which one it is. */
+function shownInput(input: Buffer): string {
+  const start = input.subarray(0, UNIT).toString("base64");
+  return `the input${input.length > UNIT ? `'s first ${UNIT} of ${input.length} bytes` : ""} in base64: ${start}`;
 }
 
 function shown(thrown: unknown): string {
@@ -52,7 +61,7 @@ export interface Limits {
 export async function fuzz(target: Target, limits: Limits): Promise<number> {
   const { seed, inputs = Infinity, time = Infinity, coverage } = limits;
   const random = randomFrom(seed);
-  const corpus: Buffer[] = target.seeds.map((input) => Buffer.from(input as Uint8Array));
+  const corpus: Buffer[] = [...target.seeds.map((input) => Buffer.from(input as Uint8Array)), binaryOf(seed, 256)];
   for (const input of corpus) await check(target, input);
   await coverage?.news();
   const started = performance.now();
@@ -62,10 +71,11 @@ export async function fuzz(target: Target, limits: Limits): Promise<number> {
     const batch = Array.from({ length: Math.min(BATCH, inputs - done) }, () => mutate(corpus, target.words, random));
     for (const input of batch) await check(target, input);
     if (coverage !== undefined && (await coverage.news()) > 0) corpus.push(...batch.filter((one) => one.length < 4096));
-    if (corpus.length > 4096) corpus.splice(target.seeds.length, 1024);
+    if (corpus.length > 4096) corpus.splice(target.seeds.length + 1, 1024);
     done += batch.length;
     await setImmediate();
   }
+  if (isLarge(target)) for (const input of largeInputs(target)) await check(target, input);
   const grown = process.memoryUsage().rss - memory;
   if (grown > MOST_MEMORY) throw new Finding(target.name, `grew by ${grown} bytes`, Buffer.alloc(0));
   return done;
