@@ -26,7 +26,7 @@ export const EVENTS = {
   "circuit-open": "a consumer was rolled as often as its budget allows: it is not rolled again for a while",
   "roll-started": "a unit's replacement begins",
   "files-carried": "files that Compose put into the old container itself are carried over to the new one",
-  "copy-warning": "the new container is the same, but a port or the name of its image is not",
+  "copy-warning": "the new container is the same, but a port, the name of its image or its way back is not",
   "files-left-behind": "files that live only in the old container's own layer are lost with it",
   "files-unread": "what else the old container's own layer holds could not be read before it was removed",
   "container-started": "the new container runs, and how long nothing did",

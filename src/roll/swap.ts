@@ -94,7 +94,8 @@ async function specOf(
     );
   }
   refuseOrphan(old, parents);
-  for (const message of copyWarnings(old, tagged)) log.warn("copy-warning", { container: old.name, message });
+  for (const message of copyWarnings(old, tagged, docker.apiVersion))
+    log.warn("copy-warning", { container: old.name, message });
   const sources = volumeSources(old).map((source) => parents.get(source) ?? null);
   const { apiVersion, platform } = docker;
   const found = sources.filter((source) => source !== null);

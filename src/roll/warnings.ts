@@ -2,6 +2,7 @@
 import type { DockerPort, Image, Inspected } from "../docker/port.ts";
 import { asRecord, asRecords, isEmpty } from "./json.ts";
 import { readLayer } from "./layer.ts";
+import { splitSysctls } from "./networks.ts";
 
 /** Paths that a message names; the count stands beside them. */
 export const SHOWN = 10;
@@ -19,14 +20,15 @@ export async function lossesOf(docker: DockerPort, container: Inspected): Promis
   const named = `${container.name} has files that only its own layer holds: ${lost.slice(0, SHOWN).join(", ")}${more}`;
   return [
     ...(lost.length === 0 ? [] : [`${named}. A replacement loses them: ${LOST_HINT}`]),
-    ...copyWarnings(container, tagged),
+    ...copyWarnings(container, tagged, docker.apiVersion),
   ];
 }
 
 /** @param tagged what `config.Image` names today */
-export function copyWarnings(old: Inspected, tagged: Image | null): string[] {
+export function copyWarnings(old: Inspected, tagged: Image | null, apiVersion: string): string[] {
   const reference = String(old.config["Image"]);
   const ports = ephemeralPorts(old);
+  const moved = Object.keys(splitSysctls(old.hostConfig, apiVersion).first);
   return [
     ...(tagged?.id === old.image
       ? []
@@ -34,6 +36,12 @@ export function copyWarnings(old: Inspected, tagged: Image | null): string[] {
           `${old.name}: ${reference} names ${tagged === null ? "no" : "another"} image by now, so the copy names its own by id`,
         ]),
     ...(ports.length === 0 ? [] : [`${old.name}: the engine chooses new ports on the host for ${ports.join(", ")}`]),
+    // Nor could it after a restart of the engine: it was made by an older one (H25).
+    ...(moved.length === 0
+      ? []
+      : [
+          `${old.name}: this engine sets ${moved.join(", ")} by the network alone. The copy has it there, but the old container could not be started again: docker compose up -d --force-recreate makes one that can`,
+        ]),
   ];
 }
 

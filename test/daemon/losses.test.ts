@@ -41,6 +41,23 @@ test("H17, H13: a plan names the files, the ports, and what to do", async () => 
   expect(warnings[2]?.message).toBe("stack-bot-1: the engine chooses new ports on the host for 80/tcp");
 });
 
+test("H25: an old container that this engine could not start again is named, and only on such an engine", async () => {
+  const { session } = await engine();
+  const HostConfig = { Sysctls: { "net.ipv4.conf.eth0.log_martians": "1", "net.core.somaxconn": "9" } };
+  const id = await session.create("stack-bot-1", { body: { Image: IMAGE_NAME, HostConfig }, connect: [] });
+  const messages = async () => (await withLosses(session, plan("recreate", "bot", id))).warnings.slice(1);
+  session.engine.apiVersion = "1.47";
+  expect(await messages()).toEqual([]);
+  session.engine.apiVersion = "1.48";
+  expect(await messages()).toEqual([
+    {
+      subject: "bot",
+      message:
+        "stack-bot-1: this engine sets net.ipv4.conf.eth0.log_martians by the network alone. The copy has it there, but the old container could not be started again: docker compose up -d --force-recreate makes one that can",
+    },
+  ]);
+});
+
 test.each(["restart", "signal", "exec", "none"])("H17: %s loses nothing, and nothing is asked", async (kind) => {
   const { session, ids } = await engine("bot");
   expect((await withLosses(session, plan(kind, "bot", ids[0]!))).warnings).toHaveLength(1);

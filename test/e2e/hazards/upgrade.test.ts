@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { connectEngine } from "../../../src/docker/engine.ts";
 import type { DockerPort } from "../../../src/docker/port.ts";
-import { createCandidate, mustInspect } from "../../../src/roll/swap.ts";
+import { createCandidate, discard, mustInspect } from "../../../src/roll/swap.ts";
 import { PrivateEngine } from "../harness/private-engine.ts";
-import { contextOf, MARK, replaceForGood } from "../harness/replace.ts";
+import { contextOf, MARK, replace, replaceForGood } from "../harness/replace.ts";
 
 const [OLD, NEW] = ["20.10", "28.5"];
 const SYSCTL = "net.ipv4.conf.eth0.log_martians";
@@ -48,7 +48,12 @@ test("H24: a limit that the newer one no longer takes is left out", async () => 
 
 test("H25: the sysctl of an interface goes over to its endpoint, and is set in the copy", async () => {
   expect((await mustInspect({ docker }, ids.first)).hostConfig["Sysctls"]).toEqual({ [SYSCTL]: "1" });
-  const { newId } = await replaceForGood(docker, ids.first);
+  const { newId, said } = await replace(docker, ids.first);
+  // That the way back is cut off is said before the old one is stopped.
+  const message = expect.stringContaining(`this engine sets ${SYSCTL} by the network alone`) as string;
+  expect(said).toContainEqual({ event: "copy-warning", fields: expect.objectContaining({ message }) as object });
+  await expect(docker.start(ids.first)).rejects.toMatchObject({ code: "docker-refused" });
+  await discard(contextOf(docker, []), ids.first);
   const { hostConfig, networks } = await mustInspect({ docker }, newId);
   expect(hostConfig["Sysctls"] ?? {}).toEqual({});
   expect(networks["bridge"]?.["DriverOpts"]).toEqual({
