@@ -52,11 +52,9 @@ async function finish(
   const whole = operationFrom(record, found);
   if (record.phase === "committing" || found.some((one) => one.isOldGone)) return finishCommitted(ctx, record, found);
   const isSwapped = found.every((one) => one.isSwapped);
-  // Emptied by a reboot, or committed: nobody has other files to go back to, and nothing can be proven. The next look
-  // delivers what is missing, and restarts through gates whoever came too early for it.
-  const goesBack = drops.some((drop) => drop.volume in record.generations && drop.previous !== null);
-  if (!goesBack && isSwapped) return commitUnit(ctx, whole);
-  if (!goesBack || !isSwapped || found.length < expected) return takeBack(ctx, whole);
+  // Emptied, by a reboot or since nothing that mounts it ran for a moment: what the new ones have read proves nothing.
+  const isEmptied = !drops.some((drop) => drop.volume in record.generations && drop.previous !== null);
+  if (isEmptied || !isSwapped || found.length < expected) return takeBack(ctx, whole);
   try {
     for (const { member } of found) {
       await prove(ctx, member, ctx.shutdown).catch((thrown: unknown) => keepFailing(ctx, member, thrown));

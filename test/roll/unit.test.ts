@@ -215,6 +215,17 @@ describe.each([
   );
 });
 
+test("H40: the old one outlives a new one that nobody has proven, also where the drop was emptied meanwhile", async () => {
+  const world = await World.on(SOLO);
+  const old = world.containersOf("bot")[0]!.id;
+  const kill: Script = ({ name }) => (name === "start" ? "kill-after" : null);
+  await untilKilled(new Sidecar(world, kill).converge());
+  world.reboot();
+  await converge(world);
+  expect(world.containersOf("bot").map(({ id }) => id)).toEqual([old]);
+  expect(world.problems("v2")).toEqual([]);
+});
+
 test("H22: the kept one loses its restart policy once it is stopped, never while it runs, and gets it back", async () => {
   for (const bad of [null, "v2"]) {
     const world = await World.on(SOLO);
