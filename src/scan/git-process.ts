@@ -22,7 +22,7 @@ export function startGit(args: readonly string[], { directory, path, home }: Git
   const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn("git", ["--no-pager", "--no-optional-locks", ...args], {
     cwd: directory,
-    env: { PATH: path, HOME: home, LC_ALL: "C", GIT_TERMINAL_PROMPT: "0" },
+    env: { PATH: path, HOME: home, LC_ALL: "C", GIT_TERMINAL_PROMPT: "0", GIT_NO_LAZY_FETCH: "1" },
     // What it complains of may repeat what it was given.
     stdio: ["pipe", "pipe", "ignore"],
   });

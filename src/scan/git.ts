@@ -9,7 +9,13 @@ const SHORT = 10;
  * the repository has. Trees hold names only, and these stand with their blobs.
  */
 export async function historyOf(options: GitOptions): Promise<Wanted[]> {
-  const paths = pathsOf(await gitOutput(["rev-list", "--objects", "--all", "--reflog", "--indexed-objects"], options));
+  // What a partial clone lacks is not fetched for it.
+  const paths = pathsOf(
+    await gitOutput(
+      ["rev-list", "--objects", "--missing=allow-any", "--all", "--reflog", "--indexed-objects"],
+      options,
+    ),
+  );
   const all = await gitOutput(
     ["cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)", "--unordered"],
     options,

@@ -4,10 +4,13 @@ import { systemCode } from "../errors.ts";
 import type { Ignored } from "./allowance.ts";
 import { filesBelow, placeBelow, readIgnoreFile } from "./files.ts";
 import { commitOf, historyOf, isShallow, stagedIn, topOf } from "./git.ts";
+import { configOf, credentialsIn, isPartial } from "./git-config.ts";
 import { readObjects, type Wanted } from "./git-objects.ts";
 import type { GitOptions } from "./git-process.ts";
 import { look } from "./look.ts";
 import type { Allowed, Finding, NotChecked, Scope, ScopeName, Source } from "./types.ts";
+
+const SHAPE = "shape:";
 
 class Tally {
   readonly #name: ScopeName;
@@ -15,6 +18,7 @@ class Tally {
   readonly #findings: Finding[] = [];
   readonly #allowed: Allowed[] = [];
   readonly #notChecked: NotChecked[] = [];
+  readonly #warnings: Finding[] = [];
   #checked = 0;
   #bytes = 0;
 
@@ -43,6 +47,15 @@ class Tally {
     }
   }
 
+  /** What a tool keeps on this machine alone, a login among it, is worth a look; a value of the bundle is a find. */
+  async lookLocal(source: Source, more: readonly Finding[]): Promise<void> {
+    const before = this.#findings.length;
+    await this.look(source);
+    const all = this.#findings.splice(before);
+    this.#findings.push(...all.filter(({ name }) => !name.startsWith(SHAPE)));
+    this.#warnings.push(...more, ...all.filter(({ name }) => name.startsWith(SHAPE)));
+  }
+
   notChecked(one: NotChecked): void {
     this.#notChecked.push(one);
   }
@@ -55,7 +68,7 @@ class Tally {
   scope(): Scope {
     const [name, checked, bytes] = [this.#name, this.#checked, this.#bytes];
     return {
-      ...{ name, checked, bytes, findings: this.#findings, warnings: [] },
+      ...{ name, checked, bytes, findings: this.#findings, warnings: this.#warnings },
       ...{ allowed: this.#allowed, notChecked: this.#notChecked },
     };
   }
@@ -102,6 +115,9 @@ async function* bytesOf(input: AsyncIterable<Uint8Array | string>): AsyncGenerat
 const SHALLOW =
   "a shallow clone has the last commits alone: git fetch --unshallow, or fetch-depth: 0 for actions/checkout";
 
+const PARTIAL =
+  "a partial clone has fetched only some of the objects: git fetch --refetch --no-filter, or scan a whole clone";
+
 /** What git names stands below the top of the repository, wherever the command does: so does the ignore file. */
 async function repositoryOf(options: GitOptions): Promise<{ git: GitOptions; ignored: Ignored }> {
   const directory = await topOf(options);
@@ -111,6 +127,9 @@ async function repositoryOf(options: GitOptions): Promise<{ git: GitOptions; ign
 export async function scanHistory(searcher: Searcher, options: GitOptions): Promise<Scope> {
   const tally = new Tally("git", searcher);
   const { git, ignored } = await repositoryOf(options);
+  if (await isPartial(git)) tally.notChecked({ place: "the git history", why: PARTIAL });
+  const config = await configOf(git);
+  await tally.lookLocal(config, credentialsIn(config));
   if (await isShallow(git)) tally.notChecked({ place: "the git history", why: SHALLOW });
   await scanObjects(tally, await historyOf(git), ignored, git, async ({ object, place }) => {
     const commit = await commitOf(object, git);

@@ -305,6 +305,39 @@ describe("a repository", () => {
     expect((await scan(["--staged"])).status).toBe(0);
   });
 
+  it("that is a partial clone lacks objects, says so, and fetches none", async () => {
+    await git("config", "uploadpack.allowFilter", "true");
+    const url = `file://${shop.dir}`;
+    await git("clone", "--quiet", "--no-checkout", "--filter=blob:none", url, at("clone"));
+    const stored = () => git("-C", at("clone"), "cat-file", "--batch-all-objects", "--batch-check");
+    const before = await stored();
+    vi.spyOn(process, "cwd").mockReturnValue(at("clone"));
+    const { status, stdout } = await scan(["--git"]);
+    expect(status).toBe(3);
+    expect(stdout).toMatch(/^not checked: the git history: a partial clone .+--no-filter/m);
+    expect(await stored()).toBe(before);
+  });
+
+  it("shows a value in its own configuration, and warns of a login there", async () => {
+    const token = ["ghs", "k7Qw9zXp2LmN4vRtB8sD1fGhJ5cY3eW6uA0i"].join("_");
+    await git("config", "remote.origin.url", "ssh://git@host.example/bots.git");
+    expect((await scan(["--git"])).stdout).not.toContain("warning:");
+
+    const basic = Buffer.from(`x-access-token:${token}`).toString("base64");
+    await git("config", "http.https://host.example/.extraheader", `AUTHORIZATION: basic ${basic}`);
+    await git("config", "remote.origin.url", "https://bots:hunter22-hunter@host.example/bots.git");
+    const warned = await scan(["--git"]);
+    expect(warned.status).toBe(0);
+    expect(warned.stdout).toMatch(/^warning: \.git\/config:\d+: shape:github-token, base64$/m);
+    expect(warned.stdout).toMatch(/^warning: \.git\/config:\d+: shape:password-in-url, raw$/m);
+    expect(warned.stdout).not.toContain("hunter22");
+
+    await git("config", "remote.origin.pushurl", `https://bots:${VALUE}@host.example/bots.git`);
+    const { status, stdout } = await scan(["--git"]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^found: \.git\/config:\d+: API_KEY, raw$/m);
+  });
+
   it("is looked at by the hook for pre-commit, which needs neither bundle nor key", async () => {
     const [hook] = parse(await readFile(join(ROOT, ".pre-commit-hooks.yaml"), "utf8")) as [
       { entry: string; args: string[] },
