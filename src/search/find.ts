@@ -1,9 +1,10 @@
 /** What stands in the data as it is, and what stands in what is encoded in it. */
 import type { Patterns } from "./patterns.ts";
+import { isPlausible } from "./plausible.ts";
 import { eachRun } from "./runs.ts";
 import { shapesIn, SHORTEST_SHAPE } from "./shapes.ts";
 import type { Hit } from "./types.ts";
-import { isCompressed, Unwrapper, unwrapOthers, type Depth, type Piece } from "./unwrap.ts";
+import { Unwrapper, unwrapOthers, type Depth, type Piece } from "./unwrap.ts";
 
 export interface Span extends Hit {
   /** Behind the last byte. */
@@ -53,20 +54,6 @@ export function findAll(data: Buffer, patterns: Patterns, depth: Depth, cut = fa
 function placeOf(span: Span, { start, end, places }: Piece): Pick<Span, "offset" | "end"> {
   const [first, last] = [places?.[span.offset], places?.[span.end - 1]];
   return first === undefined || last === undefined ? { offset: start, end } : { offset: first, end: last + 2 };
-}
-
-const SAMPLE = 64;
-const PRINTABLE = new Uint8Array(256).map((_, byte) =>
-  byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127) ? 1 : 0,
-);
-
-/** Text, or compressed: most of what is decoded was never encoded, and holds no further layer. */
-function isPlausible(bytes: Buffer): boolean {
-  if (isCompressed(bytes)) return true;
-  const length = Math.min(SAMPLE, bytes.length);
-  let fit = 0;
-  for (let at = 0; at < length; at++) fit += PRINTABLE[bytes[at] ?? 0] ?? 0;
-  return 4 * fit >= 3 * length;
 }
 
 /** The plain find of a value leaves no room for an encoded one around it: that is how a short form looks, decoded. */

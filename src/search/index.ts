@@ -10,7 +10,7 @@ import type { Hit, JsonHit, Needle, Searcher, SearcherOptions } from "./types.ts
 
 export { Gunzip } from "./gunzip.ts";
 export { NOTED_BYTES } from "./stream.ts";
-export { isGzip } from "./unwrap.ts";
+export { isGzip } from "./plausible.ts";
 export type { Hit, JsonHit, LineHit, Needle, Searcher, SearcherOptions, Stream, Unchecked } from "./types.ts";
 
 /** Needles once for many searches: to compile them costs more than to search a small text. */

@@ -1,6 +1,7 @@
 /** What is encoded or compressed in the data, decoded: to be searched again. */
 import { eachDump } from "./dumps.ts";
 import { eachByteList } from "./lists.ts";
+import { GZIP, isPlausible, isZlib } from "./plausible.ts";
 import { eachHexRun, endOfLines, WRAPPED } from "./runs.ts";
 import { backslashRegions, percentRegions, unbackslash, unpercent, type Region } from "./unescape.ts";
 
@@ -24,9 +25,6 @@ const MAX_INFLATED = 2 ** 24;
 const LONG = 256;
 const ALIGNMENTS = 4;
 const LEAST_HEX = 32;
-const GZIP = Buffer.from([0x1f, 0x8b, 0x08]);
-const ZLIB = 0x78;
-const ZLIB_FLAGS: readonly (number | undefined)[] = [0x01, 0x5e, 0x9c, 0xda];
 
 /** What stands in no run: hex dumps, lists of bytes, percent-encoding, backslashes, compressed members. */
 export function unwrapOthers(data: Buffer, backslashes: boolean, cut: boolean, found: (piece: Piece) => void): void {
@@ -41,16 +39,36 @@ export function unwrapOthers(data: Buffer, backslashes: boolean, cut: boolean, f
   }
   for (const region of percentRegions(data)) undo(data, region, "percent", unpercent, found);
   if (backslashes) for (const region of backslashRegions(data)) undo(data, region, "escapes", unbackslash, found);
-  for (let at = data.indexOf(GZIP); at !== -1; at = data.indexOf(GZIP, at + 1)) inflate(data, at, "gzip", found);
-  if (isZlib(data)) inflate(data, 0, "zlib", found);
+  for (let at = data.indexOf(GZIP); at !== -1; at = data.indexOf(GZIP, at + 1)) {
+    const body = behindGzipHeader(data, at);
+    if (body !== null) inflate(data, at, body, found);
+  }
+  if (isZlib(data)) inflate(data, 0, null, found);
 }
 
-const isZlib = (data: Buffer): boolean => data[0] === ZLIB && ZLIB_FLAGS.includes(data[1]);
+/** Of a gzip member's header: its fixed part, flags (RFC 1952 §2.3.1), and what a name or a comment in it may be long. */
+const FIXED = 10;
+const [HAS_CHECK, HAS_EXTRA, HAS_NAME, HAS_COMMENT, RESERVED] = [2, 4, 8, 16, 0xe0];
+const LONGEST_TEXT = 4096;
 
-export const isGzip = (data: Buffer): boolean => data.subarray(0, GZIP.length).equals(GZIP);
-
-/** Of what was decoded: begins as gzip or zlib does. */
-export const isCompressed = (data: Buffer): boolean => isZlib(data) || isGzip(data);
+/**
+ * Null: it is none. Asked before anything is unpacked: zlib reads on for the end of a name, from each of thousands of such
+ * beginnings; and it takes what follows a member for the next one.
+ */
+function behindGzipHeader(data: Buffer, start: number): number | null {
+  const flags = data[start + 3] ?? RESERVED;
+  if ((flags & RESERVED) !== 0) return null;
+  let at = start + FIXED;
+  if ((flags & HAS_EXTRA) !== 0) at += 2 + (data[at] ?? 0) + 256 * (data[at + 1] ?? 0);
+  for (const text of [HAS_NAME, HAS_COMMENT]) {
+    if ((flags & text) === 0) continue;
+    const end = data.subarray(at, at + LONGEST_TEXT).indexOf(0);
+    if (end < 0) return null;
+    at += end + 1;
+  }
+  if ((flags & HAS_CHECK) !== 0) at += 2;
+  return at < data.length ? at : null;
+}
 
 /** Base64 and hex in the runs of one text, in their order. What is wrapped is decoded as a whole, once for each alignment. */
 export class Unwrapper {
@@ -61,6 +79,8 @@ export class Unwrapper {
   /** Of the wrapped base64 that was decoded last: behind its last line, and by bits the alignments that were. */
   #end = 0;
   #done = 0;
+  /** Of these, the ones that made no sense: something else may begin at a later line. */
+  #senseless = 0;
   /** A place in it, and how many characters of it stand before that. */
   #at = 0;
   #index = 0;
@@ -85,7 +105,7 @@ export class Unwrapper {
 
   #goTo(start: number): void {
     if (start < this.#end) this.#index += joined(this.#data, this.#at, start).length;
-    else [this.#done, this.#index] = [0, 0];
+    else [this.#done, this.#senseless, this.#index] = [0, 0, 0];
     this.#at = start;
   }
 
@@ -95,8 +115,11 @@ export class Unwrapper {
     // Something may stand right before it: a path's slash, a word.
     for (let offset = 0, [text, end] = ["", 0]; offset < ALIGNMENTS; offset++) {
       const alignment = 1 << ((this.#index + offset) % ALIGNMENTS);
-      if ((this.#done & alignment) !== 0) continue;
-      if (!(isLong && (offset === 0 || cut)) && !isLikely(data, start + offset, lineEnd)) continue;
+      const isAgain = (this.#done & alignment) !== 0;
+      if (isAgain && (this.#senseless & alignment) === 0) continue;
+      if ((isAgain || !(isLong && (offset === 0 || cut))) && !isLikely(data, start + offset, lineEnd)) continue;
+      // By its first bytes alone: each of thousands of such lines must not be decoded to the end.
+      if (isAgain && !isPlausible(Buffer.from(data.toString("latin1", start + offset, lineEnd), "base64"))) continue;
       if (text === "") {
         end = endOfLines(data, start, lineEnd);
         text = joined(data, start, end);
@@ -104,6 +127,7 @@ export class Unwrapper {
       }
       this.#done |= alignment;
       const bytes = Buffer.from(offset === 0 ? text : text.slice(offset), "base64");
+      this.#senseless = isPlausible(bytes) ? this.#senseless & ~alignment : this.#senseless | alignment;
       this.#found({ wrapper: "base64", start, end, bytes });
     }
   }
@@ -166,13 +190,15 @@ function undo(
   if (bytes.length < region.end - region.start) found({ wrapper, ...region, bytes });
 }
 
-function inflate(data: Buffer, start: number, wrapper: string, found: (piece: Piece) => void): void {
+/** `body`: of a gzip member, behind its header; null: it is zlib. */
+function inflate(data: Buffer, start: number, body: number | null, found: (piece: Piece) => void): void {
   // Loaded only here: few texts have any, and it is a twentieth of the command's start.
-  const { constants, gunzipSync, inflateSync } = process.getBuiltinModule("node:zlib");
+  const { constants, inflateRawSync, inflateSync } = process.getBuiltinModule("node:zlib");
   const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_INFLATED };
   try {
-    const bytes = (wrapper === "gzip" ? gunzipSync : inflateSync)(data.subarray(start), options);
-    found({ wrapper, start, end: data.length, bytes });
+    const bytes =
+      body === null ? inflateSync(data.subarray(start), options) : inflateRawSync(data.subarray(body), options);
+    found({ wrapper: body === null ? "zlib" : "gzip", start, end: data.length, bytes });
   } catch {
     // Three bytes that look like a member's beginning and are none, or more than is looked at.
   }

@@ -5,15 +5,16 @@ import type { Target } from "./target.ts";
 const LARGE = 256 * 1024;
 
 /**
- * Of what reads bundles and keys, those that take 256 KiB in a moment. The YAML package takes seconds for some of these, and
- * a key file is bounded before it is parsed (keys.ts); other targets make many texts of each input, or search all of them.
+ * Those that take 256 KiB in a moment. The YAML package takes seconds for some of these, and a key file is bounded before it
+ * is parsed (keys.ts); other targets make many texts of each input.
  */
-const READERS = new Set([
+const TAKEN = new Set([
   ...["dotenv", "json", "meaning", "open-dotenv", "open-json", "open-yaml", "enc", "time"],
+  ...["search", "log-search", "printed"],
   ...["ssh-key", "ssh-wire", "ssh-recipient", "signature", "signing-key", "public-key", "signers", "pins"],
 ]);
 
-export const isLarge = ({ name }: Target): boolean => READERS.has(name);
+export const isLarge = ({ name }: Target): boolean => TAKEN.has(name);
 
 export function binaryOf(seed: number, length: number): Buffer {
   const random = randomFrom(seed);

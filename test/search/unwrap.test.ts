@@ -1,5 +1,6 @@
 /** How often what is wrapped is decoded: once for each alignment, however many lines it has. */
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 import { createSearcher } from "../../src/search/index.ts";
 import { eachRun } from "../../src/search/runs.ts";
@@ -7,6 +8,7 @@ import { type Piece, Unwrapper } from "../../src/search/unwrap.ts";
 
 const TOKEN = "k7Qw9zXp2LmN4vRtB8sD1fGh";
 const LINES = 3_000;
+const WHOLE = 2 ** 18;
 const words = "some words that are no secret, ".repeat((LINES * 57) / 31);
 const wrapped = (text: string, columns: number): string => text.replaceAll(new RegExp(`.{${columns}}`, "g"), "$&\n");
 const noise = (bytes: number): Buffer =>
@@ -56,4 +58,29 @@ it("hex lines below a line that is no hex are decoded by themselves", () => {
   const other = "z".repeat(60);
   expect(searcher.search(`${other}\n${hex}${other}\n${hex}`).length).toBeGreaterThan(0);
   expect(searcher.search(`${"ab".repeat(30)}\n${other}\n${hex}`).map(({ name }) => name)).toEqual(["TOKEN"]);
+});
+
+const packed = gzipSync(`{"a":"${TOKEN}"}`);
+const twice = Buffer.from(Buffer.from(`x${TOKEN}`).toString("base64")).toString("base64");
+
+it.each([
+  ["bytes that are no text", noise(96).toString("base64")],
+  ["bytes that are no text, wrapped", wrapped(noise(640).toString("base64"), 76)],
+  ["zeros", "A".repeat(WHOLE)],
+  ["a digest", createHash("sha512").update("a").digest("hex")],
+])("what begins on the line below %s is found, though both are decoded as one", (_, above) => {
+  for (const below of [packed.toString("base64"), twice]) {
+    for (const shift of ["", "x", "xx", "xxx"]) {
+      const hits = searcher.search(`${above}${shift}\n${below}\n${above}`);
+      expect(hits.map(({ name }) => name)).toContain("TOKEN");
+    }
+  }
+});
+
+it("a gzip is found with other bytes right behind it, and with a name, a comment and more in its header", () => {
+  expect(searcher.search(Buffer.concat([noise(96), packed, noise(96)])).map(({ form }) => form)).toEqual(["gzip"]);
+  // RFC 1952 §2.3: a check, an extra field of three bytes, a name and a comment.
+  const header = Buffer.concat([packed.subarray(0, 10), Buffer.from("\x03\0abcname\0comment\0\0\0", "latin1")]);
+  header[3] = 0x1e;
+  expect(searcher.search(Buffer.concat([header, packed.subarray(10)]))).toHaveLength(1);
 });
