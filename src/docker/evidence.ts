@@ -6,6 +6,7 @@ import Docker from "dockerode";
 import type { IncomingMessage } from "node:http";
 import * as z from "zod";
 import { readFileFromTar } from "./tar.ts";
+import { readTar } from "./tar-stream.ts";
 import { dial, EngineRefusal, type Request, toEngineError } from "./dial.ts";
 import { parse, parseStat } from "./inspect.ts";
 import { type LogPiece, readLog } from "./log-frames.ts";
@@ -50,6 +51,8 @@ export interface Evidence {
   events(since: number, until: number): Promise<readonly Json[]>;
   /** A file of a container, symbolic links not followed; at most so many bytes of it. */
   file(id: string, path: string, limit: number): Promise<FileEvidence>;
+  /** What is too large for that, as it comes; nothing where there is no file. */
+  content(id: string, path: string): AsyncIterable<Uint8Array>;
 }
 
 const record = z.record(z.string(), z.unknown());
@@ -149,6 +152,12 @@ class EngineEvidence implements Evidence {
     }
     const file = readFileFromTar(Buffer.concat(pieces));
     return file === null ? { kind: "none" } : { kind: "file", bytes: file.content };
+  }
+
+  async *content(id: string, path: string): AsyncIterable<Uint8Array> {
+    for await (const { isFile, body } of readTar(this.#stream(`/containers/${id}/archive`, { path }))) {
+      if (isFile) yield* body;
+    }
   }
 
   async #get<T>(schema: z.ZodType<T>, path: string, query: Readonly<Record<string, string>> = {}): Promise<T> {

@@ -8,14 +8,17 @@ import { isUp } from "../container-state.ts";
 import { leavesOf } from "../roll/layer.ts";
 import { type LogHit, LogSearch } from "./log-search.ts";
 import { readProcesses, showsEnvironments } from "./processes.ts";
+import { Layer } from "../scan/layer.ts";
+import { isGzip } from "../search/index.ts";
 import type { Sightings } from "./sightings.ts";
 import type { Rule } from "./types.ts";
 
 /** Bytes of a log that are searched, the oldest first. */
 const MOST_LOG = 512 * 1024 * 1024;
-/** Bytes of one changed file; of all changed files of a container; and how many of them. */
-const LARGEST_FILE = 16 * 1024 * 1024;
-const MOST_FILE_BYTES = 256 * 1024 * 1024;
+/** Bytes of one changed file that are searched at once; as they come; of all of a container; and how many of them. */
+const WHOLE_FILE = 2 ** 24;
+const LARGEST_FILE = 2 ** 30;
+const MOST_FILE_BYTES = 2 ** 30;
 const MOST_FILES = 2_000;
 /** Looks at once: each mounts the container's root for the engine. */
 const AT_ONCE = 8;
@@ -172,19 +175,30 @@ async function lookAtMounts(look: Look, container: Inspected): Promise<void> {
 /** Bytes that were read; null: it is no file. */
 async function lookIntoFile({ evidence, into }: Look, { id, name }: Inspected, path: string): Promise<number | null> {
   let size: number | null = 0;
-  await into.look(name, `file ${path}`, async () => {
-    const file = await evidence.file(id, path, LARGEST_FILE);
-    if (file.kind === "none") {
-      size = null;
+  const what = `file ${path}`;
+  await into.look(name, what, async () => {
+    const file = await evidence.file(id, path, WHOLE_FILE);
+    size = file.kind === "none" ? null : file.kind === "file" ? file.bytes.length : file.size;
+    if (size === null) return;
+    if (size > LARGEST_FILE) {
+      into.gap(name, what, `it is larger than ${LARGEST_FILE / 2 ** 30} GiB`);
+      size = 0;
       return;
     }
-    if (file.kind === "too-large") {
-      into.gap(name, `file ${path}`, `it is larger than ${LARGEST_FILE / 2 ** 20} MiB`);
-      return;
-    }
-    size = file.bytes.length;
     into.count("files");
-    into.text({ rule: "value-in-file", subject: name, container: id, place: path }, file.bytes);
+    const spot = { rule: "value-in-file", subject: name, container: id, place: path } as const;
+    if (file.kind === "file" && !isGzip(Buffer.from(file.bytes.buffer, file.bytes.byteOffset, file.bytes.length))) {
+      into.text(spot, file.bytes);
+      return;
+    }
+    // A gzip is unpacked to its end, whatever that is.
+    const layer = new Layer(into.searcher, (found) => {
+      into.hit(spot, found);
+    });
+    if (file.kind === "file") await layer.whole(file.bytes);
+    else for await (const chunk of evidence.content(id, path)) await layer.push(chunk);
+    const fault = await layer.end();
+    if (fault !== null) into.gap(name, what, fault);
   });
   return size;
 }

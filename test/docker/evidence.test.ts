@@ -74,6 +74,14 @@ describe("a file of a container", () => {
     expect(await evidence.file(ID, "/file", 5)).toEqual({ kind: "too-large", size: content.length });
   });
 
+  test("is its bytes as they come, where it is asked for so", async () => {
+    const { evidence, asked } = await looking(archive(0o644, content.length));
+    const pieces: Uint8Array[] = [];
+    for await (const piece of evidence.content(ID, "/file")) pieces.push(Buffer.from(piece));
+    expect(Buffer.concat(pieces).toString()).toBe("what stands in it");
+    expect(asked[0]?.query).toEqual({ path: "/file" });
+  });
+
   test("is none where there is a directory, or nothing", async () => {
     const { evidence } = await looking(archive(0x80000000 + 0o755, 0));
     expect(await evidence.file(ID, "/file", 100)).toEqual({ kind: "none" });

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { EngineRefusal } from "../../src/docker/dial.ts";
 import type { Evidence } from "../../src/docker/evidence.ts";
@@ -87,5 +88,55 @@ describe("what no look reads", () => {
     const file: Evidence["file"] = (_, path) =>
       Promise.resolve(path === "/a" ? { kind: "file", bytes: Buffer.from("a") } : { kind: "none" });
     expect(await limits([secrets, bot1], { file })).toEqual([]);
+  });
+});
+
+describe("a changed file", () => {
+  const VALUE = "k7Qw9zXp2LmN4vRtB8sD1fGh";
+  const LARGE = 40 * 2 ** 20;
+
+  async function look(file: Evidence["file"], content?: Evidence["content"]) {
+    const evidence = evidenceOf([], content === undefined ? { file } : { file, content });
+    const at = {
+      ...looking(evidence, [{ name: "KEY", value: Buffer.from(VALUE) }]),
+      changes: () => Promise.resolve([{ path: "/dump", kind: "added" as const }]),
+    };
+    await lookAtContainer(at, container("bot1"));
+    return { found: at.into.all.map(({ rule, place, form }) => `${rule} ${place} ${form}`), gaps: at.into.gaps };
+  }
+
+  test("that is too large to be held is read as it comes, and to its end", async () => {
+    const asked: string[] = [];
+    const { found, gaps } = await look(
+      () => Promise.resolve({ kind: "too-large", size: LARGE }),
+      async function* (id, path) {
+        asked.push(`${id} ${path}`);
+        for (let left = LARGE; left > 0; left -= 2 ** 20) yield await Promise.resolve(Buffer.alloc(2 ** 20, "-\n"));
+        yield Buffer.from(`the key: ${VALUE}\n`);
+      },
+    );
+    expect(asked).toEqual(["id-bot1 /dump"]);
+    expect([found, gaps]).toEqual([["value-in-file /dump raw"], []]);
+  });
+
+  test("that is a gzip is unpacked to its end; one that is damaged is a gap", async () => {
+    const packed = gzipSync(Buffer.concat([Buffer.alloc(LARGE, "-\n"), Buffer.from(VALUE)]));
+    const file =
+      (bytes: Uint8Array): Evidence["file"] =>
+      () =>
+        Promise.resolve({ kind: "file", bytes });
+    expect(await look(file(packed))).toEqual({ found: ["value-in-file /dump gzip"], gaps: [] });
+    const { gaps } = await look(file(packed.subarray(0, packed.length / 2)));
+    expect(gaps).toMatchObject([{ subject: "stack-bot1-1", what: "file /dump" }]);
+  });
+
+  test("that is larger than a gibibyte is a gap, and is not asked for", async () => {
+    const { gaps } = await look(
+      () => Promise.resolve({ kind: "too-large", size: 2 ** 31 }),
+      () => {
+        throw new Error("asked for");
+      },
+    );
+    expect(gaps).toMatchObject([{ what: "file /dump", why: "it is larger than 1 GiB" }]);
   });
 });

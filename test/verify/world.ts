@@ -49,6 +49,7 @@ export function evidenceOf(ours: readonly Json[], over: Partial<Evidence> = {}):
     log: nothingAtAll,
     events: none,
     file: () => Promise.resolve({ kind: "none" }),
+    content: nothingAtAll,
     ...over,
   };
 }
