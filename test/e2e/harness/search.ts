@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { access, readFile } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
 import type { Engine } from "./engine.ts";
 import { run } from "./run.ts";
 
@@ -22,6 +23,8 @@ export interface Haystack {
   /** Ids or names. */
   readonly containers: readonly string[];
   readonly images: readonly string[];
+  readonly volumes: readonly string[];
+  readonly networks: readonly string[];
   /** `container:path` of directories to look into. */
   readonly directories?: readonly string[];
   readonly since: Date;
@@ -30,7 +33,7 @@ export interface Haystack {
 const PRINT_ENVIRONMENT = [["printenv"], ["/usr/local/bin/node", "-e", "console.log(process.env)"]];
 
 export async function search(needles: Needles, haystack: Haystack): Promise<Finding[]> {
-  const { engine, containers, images, directories = [], since } = haystack;
+  const { engine, containers, images, volumes, networks, directories = [], since } = haystack;
   const scan = scanner(needles);
   const findings: Finding[] = [];
   const look = (place: string, text: string): void => {
@@ -41,7 +44,10 @@ export async function search(needles: Needles, haystack: Haystack): Promise<Find
     look(`logs ${id}`, await engine.logs(id));
     look(`environment ${id}`, await environmentOf(engine, id));
     look(`processes ${id}`, await engine.docker("top", id, "eww"));
+    for (const exec of await execsOf(engine, id)) look(`exec in ${id}`, exec);
   }
+  for (const name of volumes) look(`volume ${name}`, await engine.docker("volume", "inspect", name));
+  for (const name of networks) look(`network ${name}`, await engine.docker("network", "inspect", name));
   for (const list of LISTS) look(`the list: ${list.join(" ")}`, await engine.docker(...list));
   const span = ["--since", String(since.getTime() / 1000), "--until", String(Date.now() / 1000)];
   look("events", await engine.docker("events", ...span, "--format", "{{json .}}"));
@@ -65,6 +71,17 @@ async function environmentOf(engine: Engine, id: string): Promise<string> {
   throw new Error(`nothing in ${id} prints an environment`);
 }
 
+/** Of those that run: the command line of Docker shows none of it. */
+async function execsOf(engine: Engine, id: string): Promise<string[]> {
+  const ids = JSON.parse(await engine.docker("inspect", "--format", "{{json .ExecIDs}}", id)) as string[] | null;
+  return Promise.all((ids ?? []).map((exec) => answerOf(engine, `/exec/${exec}/json`)));
+}
+
+async function answerOf(engine: Engine, path: string): Promise<string> {
+  const [response] = (await once(request({ socketPath: engine.socket, path }).end(), "response")) as [IncomingMessage];
+  return Buffer.concat(await response.toArray()).toString();
+}
+
 const LISTS = [
   ["ps", "--all", "--no-trunc", "--format", "{{json .}}"],
   ["volume", "ls", "--format", "{{json .}}"],
@@ -73,13 +90,13 @@ const LISTS = [
 ];
 
 /**
- * What was written since then to the engine's data directory, to the logs of the machine, and to swap. Other file
- * systems that are mounted there, the drops among them, are no disk.
+ * What was written since then to the engine's data directory, to /run, where it keeps what is running, to the logs of the
+ * machine, and to swap. Other file systems that are mounted there are not looked into, the drops among them.
  */
 export async function searchDisk(needles: Needles, engine: Engine, since: Date): Promise<Finding[]> {
   const root = (await engine.docker("info", "--format", "{{.DockerRootDir}}")).trim();
   const swaps = (await readFile("/proc/swaps", "utf8")).split("\n").slice(1);
-  const directories = [root, "/var/lib/containerd", "/var/log"];
+  const directories = [root, "/var/lib/containerd", "/run", "/var/log"];
   const there = await Promise.all(
     directories.map((path) =>
       access(path).then(
@@ -98,8 +115,8 @@ export async function searchDisk(needles: Needles, engine: Engine, since: Date):
     try {
       for (const name of await namesIn(createReadStream(path), scan)) findings.push({ name, place: path });
     } catch (thrown) {
-      // What is gone by now was a temporary file of the engine's.
-      if ((thrown as NodeJS.ErrnoException).code !== "ENOENT") throw thrown;
+      // What is gone by now was a temporary file of the engine's; a network's namespace, bound to a file, is read by nobody.
+      if (!["ENOENT", "EINVAL"].includes((thrown as NodeJS.ErrnoException).code ?? "")) throw thrown;
     }
   }
   return findings;
