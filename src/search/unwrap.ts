@@ -50,6 +50,7 @@ export function unwrapOthers(data: Buffer, backslashes: boolean, cut: boolean, f
 const FIXED = 10;
 const [HAS_CHECK, HAS_EXTRA, HAS_NAME, HAS_COMMENT, RESERVED] = [2, 4, 8, 16, 0xe0];
 const LONGEST_TEXT = 4096;
+const [STORED, RESERVED_TYPE] = [0, 3];
 
 /**
  * Null: it is none. Asked before anything is unpacked: zlib reads on for the end of a name, from each of thousands of such
@@ -67,7 +68,16 @@ function behindGzipHeader(data: Buffer, start: number): number | null {
     at += end + 1;
   }
   if ((flags & HAS_CHECK) !== 0) at += 2;
-  return at < data.length ? at : null;
+  return beginsBlock(data, at) ? at : null;
+}
+
+/** RFC 1951 §3.2.3: a fourth type is reserved; what is stored has its length twice, once inverted. */
+function beginsBlock(data: Buffer, at: number): boolean {
+  const type = ((data[at] ?? 0xff) >> 1) & 3;
+  if (type === RESERVED_TYPE) return false;
+  return (
+    type !== STORED || (at + 5 <= data.length && (data.readUInt16LE(at + 1) ^ data.readUInt16LE(at + 3)) === 0xffff)
+  );
 }
 
 /** Base64 and hex in the runs of one text, in their order. What is wrapped is decoded as a whole, once for each alignment. */

@@ -43,9 +43,11 @@ const PARSER = /^export (?:async )?(?:function\*? |const )((?:parse|read|decode|
 const NO_PARSER: Readonly<Record<string, string>> = {
   "bundle/document.ts#decodeUtf8": "Node's own decoder, and its refusal",
   "docker/inspect.ts#parse": "what the others there go through",
+  "keys.ts#readKeyTexts": "files; parseIdentities and the search read them",
   "plan/stack.ts#readStack": "what was parsed already",
   "roll/layer.ts#readLayer": "asks the engine; readFileFromTar and parseStat read",
   "roll/networks.ts#splitSysctls": "what was parsed already",
+  "roll/swap.ts#readOld": "as readLayer",
   "scan/files.ts#readIgnoreFile": "a file; parseIgnoreFile reads it",
   "scan/git-objects.ts#readObjects": "what git itself prints",
 };
