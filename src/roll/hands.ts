@@ -13,6 +13,7 @@ export class Hands {
   readonly #guarded = new Map<string, string | null>();
   readonly #ownStops = new Set<string>();
   readonly #ownSignals = new Set<string>();
+  readonly #stoppedByUs = new Set<string>();
   readonly #stoppedByHand = new Set<string>();
 
   /** From now until `release`, this container must not run: not at all, or not while `beside` does. */
@@ -38,6 +39,13 @@ export class Hands {
     this.#ownStops.add(container);
   }
 
+  /** It ran, and our own stop has ended that: whatever the events of it say, which may come later, until it starts again. */
+  haveStopped(container: string): void {
+    this.#stoppedByUs.add(container);
+    this.#ownStops.delete(container);
+    this.#stoppedByHand.delete(container);
+  }
+
   /** Called before each signal of ours: it is no stop, even where the process dies of it. */
   expectSignal(container: string): void {
     this.#ownSignals.add(container);
@@ -50,6 +58,8 @@ export class Hands {
   /** Returns the id of a guarded container that has to be stopped at once, or null. */
   observe(event: ContainerEvent): string | null {
     const { action, container } = event;
+    if (action === "start") this.#stoppedByUs.delete(container);
+    if (action !== "destroy" && this.#stoppedByUs.has(container)) return null;
     // `docker stop` tells itself from a crash by the kill event, which comes before the exit.
     if (action === "kill" && this.#isForeignStop(event)) this.#stoppedByHand.add(container);
     // Whatever its signal was: this one comes after a stop only.
@@ -67,6 +77,7 @@ export class Hands {
 
   #forget(container: string): void {
     this.#ownSignals.delete(container);
+    this.#stoppedByUs.delete(container);
     this.#guarded.delete(container);
     this.#ownStops.delete(container);
     this.#stoppedByHand.delete(container);

@@ -232,6 +232,8 @@ export async function takeDown(ctx: RollContext, swap: Swap): Promise<void> {
   if (isUp(candidate)) {
     ctx.hands.expectStop(swap.newId);
     await ctx.docker.stop(swap.newId);
+    // A person may have restarted it meanwhile, whose stop was then taken for ours, and ours for theirs.
+    ctx.hands.haveStopped(swap.newId);
   }
   if (candidate.name === swap.final) await ctx.docker.rename(swap.newId, failedName(swap.final, swap.newId));
 }

@@ -104,6 +104,19 @@ test("a backup that was started and stopped again hides no person's stop of it l
   expect(world.containersOf("bot").map(({ name, state }) => [name, state])).toEqual([[nameOf("bot"), "exited"]]);
 });
 
+test("docker compose restart just before our stop of the refused one is no stop by hand: the old one runs again", async () => {
+  const world = await World.on(BOT);
+  world.bad = "v2";
+  let stops = 0;
+  const sidecar = new Sidecar(world, ({ name, about }) => {
+    if (name === "stop" && ++stops === 2) world.engine.restart(about);
+    world.engine.violations.length = 0;
+    return null;
+  });
+  expect((await sidecar.roll()).kind).toBe("rolled-back");
+  expect(world.problems("v1")).toEqual([]);
+});
+
 test("a signal of ours is not taken for a human's: a process that dies of the new secret fails its gate", async () => {
   const world = await World.on([{ name: "bot", onChange: "signal:HUP" }]);
   world.engine.behave = (one) => (one.loaded === "v2" ? "exits" : "healthy");
