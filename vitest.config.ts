@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 const filesOf = (...names: readonly string[]): string[] => names.map((name) => `test/e2e/${name}.test.ts`);
 
 /** `npm run test:walks`: of many minutes each, or on engines that have to be fetched first. */
-const WALKS = filesOf("crash/engine", "crash/people", "crash/reads", "crash/unit", "hazards/upgrade");
+const WALKS = filesOf("crash/engine", "crash/people", "crash/reads", "crash/restart", "crash/unit", "hazards/upgrade");
 /** The walk of one container's roll: its main troubles are in the usual tests, all of them among the walks. */
 const SOLO = filesOf("crash/solo");
 /** They look at the whole engine, and would take another test's stack for a neighbour that nobody knows. */
