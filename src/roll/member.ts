@@ -280,6 +280,8 @@ export async function tidy(ctx: RollContext, member: Member, committed: boolean)
   if (committed && (await ctx.docker.inspect(member.swap.newId)) === null) {
     return bringBack(ctx, member.swap, !ctx.hands.stoppedByHand(member.swap.oldId));
   }
+  // An engine that was restarted meanwhile has brought it up again, where its restart policy is `always` (H22).
+  if (!committed) await takeDown(ctx, member.swap);
   await discard(ctx, committed ? member.swap.oldId : member.swap.newId);
 }
 

@@ -226,6 +226,23 @@ test("H40: the old one outlives a new one that nobody has proven, also where the
   expect(world.problems("v2")).toEqual([]);
 });
 
+test("H22: a refused one that a restarted engine has brought up again is stopped, and leaves no roll stuck", async () => {
+  const world = await World.on(SOLO);
+  world.bad = "v2";
+  let isRestarted = false;
+  const sidecar = new Sidecar(world, ({ name, about }) => {
+    if (name !== "remove" || isRestarted) return null;
+    isRestarted = true;
+    world.engine.start(about);
+    world.engine.violations.length = 0;
+    return null;
+  });
+  // Whoever hears of its start stops it: while the engine is away, nobody does.
+  world.engine.onEvent = () => undefined;
+  expect((await sidecar.roll()).kind).toBe("rolled-back");
+  expect(world.problems("v1")).toEqual([]);
+});
+
 test("H22: the kept one loses its restart policy once it is stopped, never while it runs, and gets it back", async () => {
   for (const bad of [null, "v2"]) {
     const world = await World.on(SOLO);
