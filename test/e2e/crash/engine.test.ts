@@ -1,4 +1,7 @@
-/** The engine restarted in the middle of a roll: while nothing of the bot runs, and while the new one is on trial (H22, H48). */
+/**
+ * The engine restarted in the middle of a roll: while nothing of the bot runs, and while the new one is on trial, or the
+ * old one again; with a restart policy that heeds a stop and with one that does not (H22, H48).
+ */
 import { afterEach, expect, test } from "vitest";
 import { losesVolumes } from "../../../src/verify/surroundings.ts";
 import { mainEngine } from "../harness/engine.ts";
@@ -22,26 +25,37 @@ async function engineFor(option: Option): Promise<PrivateEngine> {
   return PrivateEngine.start(["sidecrypt", "sidecrypt-bot"], isOther ? await PrivateEngine.pathOf(MODERN) : undefined);
 }
 
+const BAD = "bad-";
+
 /** The call of a roll that is held back meanwhile. */
-const MOMENTS = { "between the stop and the start": 3, "while the gate waits": 6 } as const;
+const MOMENTS = {
+  "between the stop and the start": { n: 3, prefix: GOOD },
+  "while the gate waits": { n: 6, prefix: GOOD },
+  "on the way back, while nothing runs": { n: 8, prefix: BAD },
+  "on the way back, once the old one runs": { n: 12, prefix: BAD },
+} as const;
 type Moment = keyof typeof MOMENTS;
+type Policy = "unless-stopped" | "always";
 type Option = `--live-restore=${boolean}`;
 type Signal = "SIGTERM" | "SIGKILL";
+type Case = [Option, Signal, Moment, Policy];
 
 const CASES = (["--live-restore=false", "--live-restore=true"] as const).flatMap((option) =>
   (["SIGTERM", "SIGKILL"] as const).flatMap((signal) =>
-    (Object.keys(MOMENTS) as Moment[]).map((moment): [Option, Signal, Moment] => [option, signal, moment]),
+    (Object.keys(MOMENTS) as Moment[]).flatMap((moment) =>
+      (["unless-stopped", "always"] as const).map((restart): Case => [option, signal, moment, restart]),
+    ),
   ),
 );
 
 test.each(CASES)(
-  "H22, H48: an engine with %s that gets %s %s has one bot afterwards, on the new key",
-  async (option, signal, moment) => {
+  "H22, H48: an engine with %s that gets %s %s has one bot (%s) afterwards, on what its drop holds",
+  async (option, signal, moment, restart) => {
     engine = await engineFor(option);
     await engine.stopDaemon("SIGTERM");
     await engine.startDaemon(option);
-    walker = await Walker.start([{ name: "bot", refuses: "bad-" }], engine);
-    const key = await walker.begin({ n: MOMENTS[moment], trouble: "hold", among: "changes", prefix: GOOD });
+    walker = await Walker.start([{ name: "bot", refuses: BAD, restart }], engine);
+    const key = await walker.begin({ ...MOMENTS[moment], trouble: "hold", among: "changes" });
     await walker.proxy.untilStruck();
 
     await engine.stopDaemon(signal);
@@ -52,7 +66,8 @@ test.each(CASES)(
     await walker.stack.tryCompose("start", "secrets");
     if (signal === "SIGKILL") await walker.stack.tryCompose("start");
 
-    await walker.rest();
+    const { consumers } = await walker.rest();
+    expect(consumers.map(({ state }) => state)).toEqual([MOMENTS[moment].prefix === GOOD ? "current" : "quarantined"]);
     const { broken, running } = await walker.quiet(key);
     expect(broken).toEqual([]);
     expect(running).toBe(1);
