@@ -1,4 +1,7 @@
-/** A server and its client, one unit: killed, or an answer lost, at each call of its roll (recreate.md §5, DESIGN.md rule 7). */
+/**
+ * A server and its client, one unit: killed, refused, an answer lost or none given, at each call of its roll
+ * (recreate.md §5, DESIGN.md rule 7).
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Trouble } from "../harness/proxy.ts";
 import { GOOD, stepsOf, Walker, walkAll } from "../harness/walk.ts";
@@ -10,7 +13,10 @@ const SERVICES = [
   { name: "client", refuses: BAD, after: "server" },
 ];
 const STACKS = 4;
-const TROUBLES: readonly Trouble[] = ["kill-before", "kill-after", "drop-before", "drop-after"];
+const TROUBLES: readonly Trouble[] = [
+  ...(["kill-before", "kill-after", "409", "500"] as const),
+  ...(["drop-before", "drop-after", "hang-before", "hang-after"] as const),
+];
 
 let walkers: readonly Walker[] = [];
 
