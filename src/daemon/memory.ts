@@ -5,6 +5,7 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import type { Tried } from "../plan/index.ts";
 import type { BundleSet, KeptFailure, ListedBundle, Quarantine, Templates } from "../types.ts";
 import { digestsOf, keepTemplates, keptTemplates, pruneTemplates, TEMPLATES } from "./kept-templates.ts";
 import { Lock } from "./lock.ts";
@@ -20,6 +21,13 @@ const QUARANTINE_LIMIT = 100;
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** As a Tried: what was tried together. */
+const tried = {
+  generations: z.record(z.string(), z.string()),
+  names: z.array(z.string()),
+  services: z.array(z.string()),
+};
+
 const schema = z.object({
   version: z.literal(1),
   /** Volume to the digest of the set of bundles that it was committed from. */
@@ -28,15 +36,7 @@ const schema = z.object({
   sets: z.record(digest, z.array(z.object({ name: z.string(), digest })).min(1)).catch({}),
   /** Volume to the templates that its files were made of: file name to SHA-256. */
   templates: z.record(z.string(), z.record(z.string(), digest)).catch({}),
-  quarantine: z.array(
-    z.object({
-      generations: z.record(z.string(), z.string()),
-      names: z.array(z.string()),
-      services: z.array(z.string()),
-      reason: z.string(),
-      at: z.string(),
-    }),
-  ),
+  quarantine: z.array(z.object({ ...tried, reason: z.string(), at: z.string() })),
   failures: z
     .array(
       z.object({
@@ -49,18 +49,7 @@ const schema = z.object({
     .catch([]),
   // Damaged, or of a version that kept none: an empty budget, and everything else is kept.
   rolls: z.array(z.object({ service: z.string(), at: z.number() })).catch([]),
-  tries: z
-    .array(
-      z.object({
-        generations: z.record(z.string(), z.string()),
-        names: z.array(z.string()),
-        services: z.array(z.string()),
-        count: z.number(),
-        at: z.number(),
-        fault: faultSchema,
-      }),
-    )
-    .catch([]),
+  tries: z.array(z.object({ ...tried, count: z.number(), at: z.number(), fault: faultSchema })).catch([]),
 });
 
 type Content = z.infer<typeof schema>;
@@ -110,7 +99,7 @@ export class Memory {
   }
 
   get tries(): readonly Tries[] {
-    return this.#content.tries.map((one) => ({ ...one, fault: { ...one.fault, hint: one.fault.hint } }));
+    return this.#content.tries;
   }
 
   /** Ciphertexts of a committed set of bundles; null: not all of them are kept any more. */
@@ -184,12 +173,7 @@ export class Memory {
   }
 
   async addQuarantine(entry: Quarantine): Promise<void> {
-    const copy = {
-      ...entry,
-      generations: { ...entry.generations },
-      names: [...entry.names],
-      services: [...entry.services],
-    };
+    const copy = { ...entry, ...copyOf(entry) };
     const same = JSON.stringify(copy.generations);
     const others = this.#content.quarantine.filter((one) => JSON.stringify(one.generations) !== same);
     this.#content = { ...this.#content, quarantine: [...others, copy].slice(-QUARANTINE_LIMIT) };
@@ -230,15 +214,8 @@ export class Memory {
 
   /** Those that name one of its services are over. */
   async addTries(tries: Tries): Promise<void> {
-    const { generations, names, services, fault } = tries;
-    const copy = {
-      ...tries,
-      generations: { ...generations },
-      names: [...names],
-      services: [...services],
-      fault: { ...fault },
-    };
-    this.#content = { ...this.#content, tries: [...this.#triesWithout(services), copy] };
+    const copy = { ...tries, ...copyOf(tries) };
+    this.#content = { ...this.#content, tries: [...this.#triesWithout(copy.services), copy] };
     await this.#save();
   }
 
@@ -279,3 +256,9 @@ async function read(path: string): Promise<Content> {
     return EMPTY;
   }
 }
+
+const copyOf = ({ generations, names, services }: Tried): Pick<Content["tries"][number], keyof Tried> => ({
+  generations: { ...generations },
+  names: [...names],
+  services: [...services],
+});

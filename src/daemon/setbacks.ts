@@ -28,7 +28,7 @@ export class Setbacks {
     this.#parts = parts;
     for (const { givenUp, members } of parts.records) {
       if (givenUp === null) continue;
-      for (const { service } of members) this.stuck.set(service, { ...givenUp, hint: givenUp.hint });
+      for (const { service } of members) this.stuck.set(service, givenUp);
     }
   }
 

@@ -6,6 +6,7 @@
  */
 import * as z from "zod";
 import { EXIT_STATUS, type ErrorCode } from "../errors.ts";
+import type { Fault } from "../types.ts";
 
 /** Of Docker's HostConfig. */
 export const restartPolicy = z.object({ Name: z.string(), MaximumRetryCount: z.number() });
@@ -27,13 +28,14 @@ const member = z.object({
   policy: restartPolicy.nullable().default(null),
 });
 
-/** As a Fault. */
-export const faultSchema = z.object({
-  code: z.enum(Object.keys(EXIT_STATUS) as [ErrorCode, ...ErrorCode[]]),
-  subject: z.string(),
-  message: z.string(),
-  hint: z.string().optional(),
-});
+export const faultSchema = z
+  .object({
+    code: z.enum(Object.keys(EXIT_STATUS) as [ErrorCode, ...ErrorCode[]]),
+    subject: z.string(),
+    message: z.string(),
+    hint: z.string().optional(),
+  })
+  .transform(({ hint, ...fault }): Fault => ({ ...fault, hint }));
 
 export const rollRecord = z.object({
   operation: z.string(),

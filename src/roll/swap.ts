@@ -174,7 +174,7 @@ export async function swapIn(ctx: RollContext, swap: Swap, isRunning: boolean): 
   await stopOld(ctx, swap, isRunning);
   await trade(ctx, swap);
   await ctx.docker.start(swap.newId);
-  ctx.hands.guard(swap.oldId, swap.newId);
+  retire(ctx, swap);
 }
 
 /** The new one takes the place of one that does not run, and does not run either. */
