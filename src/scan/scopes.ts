@@ -1,5 +1,5 @@
 /** Each scope: what it looks at, and what it found there. */
-import type { Searcher } from "../search/index.ts";
+import { shapeOf, type Searcher } from "../search/index.ts";
 import { systemCode } from "../errors.ts";
 import type { Ignored } from "./allowance.ts";
 import { filesBelow, placeBelow, readIgnoreFile } from "./files.ts";
@@ -9,8 +9,6 @@ import { readObjects, type Wanted } from "./git-objects.ts";
 import type { GitOptions } from "./git-process.ts";
 import { look } from "./look.ts";
 import type { Allowed, Finding, NotChecked, Scope, ScopeName, Source } from "./types.ts";
-
-const SHAPE = "shape:";
 
 class Tally {
   readonly #name: ScopeName;
@@ -52,8 +50,8 @@ class Tally {
     const before = this.#findings.length;
     await this.look(source);
     const all = this.#findings.splice(before);
-    this.#findings.push(...all.filter(({ name }) => !name.startsWith(SHAPE)));
-    this.#warnings.push(...more, ...all.filter(({ name }) => name.startsWith(SHAPE)));
+    this.#findings.push(...all.filter(({ name }) => shapeOf(name) === null));
+    this.#warnings.push(...more, ...all.filter(({ name }) => shapeOf(name) !== null));
   }
 
   notChecked(one: NotChecked): void {

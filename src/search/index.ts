@@ -11,6 +11,7 @@ import type { Hit, JsonHit, Needle, Searcher, SearcherOptions } from "./types.ts
 export { Gunzip } from "./gunzip.ts";
 export { NOTED_BYTES } from "./stream.ts";
 export { isGzip } from "./plausible.ts";
+export { shapeOf } from "./shapes.ts";
 export type { Hit, JsonHit, LineHit, Needle, Searcher, SearcherOptions, Stream, Unchecked } from "./types.ts";
 
 /** Needles once for many searches: to compile them costs more than to search a small text. */

@@ -1,4 +1,4 @@
-/** Whether what was decoded is anything: most of it was never encoded. */
+/** Whether what was decoded is anything. */
 
 export const GZIP = Buffer.from([0x1f, 0x8b, 0x08]);
 const ZLIB = 0x78;
@@ -6,7 +6,7 @@ const ZLIB_FLAGS: readonly (number | undefined)[] = [0x01, 0x5e, 0x9c, 0xda];
 
 export const isZlib = (data: Buffer): boolean => data[0] === ZLIB && ZLIB_FLAGS.includes(data[1]);
 
-export const isGzip = (data: Buffer): boolean => data.subarray(0, GZIP.length).equals(GZIP);
+export const isGzip = (data: Uint8Array): boolean => GZIP.every((byte, at) => data[at] === byte);
 
 /** Of what was decoded: begins as gzip or zlib does. */
 export const isCompressed = (data: Buffer): boolean => isZlib(data) || isGzip(data);

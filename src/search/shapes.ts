@@ -1,6 +1,12 @@
 /** Keys and tokens that show what they are: by a prefix of their issuer's, or by the name that they are assigned to. */
 import type { Span } from "./find.ts";
 
+/** How a find is named that is known by its looks alone. */
+const PREFIX = "shape:";
+
+/** Its kind; null: the name is a needle's. */
+export const shapeOf = (name: string): string | null => (name.startsWith(PREFIX) ? name.slice(PREFIX.length) : null);
+
 interface Shape {
   readonly kind: string;
   /** Three characters that it may begin with. */
@@ -104,7 +110,7 @@ function inContext(data: Buffer, start: number, end: number, found: Span[]): voi
 }
 
 function tell(kind: string, offset: number, text: string, found: Span[]): void {
-  found.push({ name: `shape:${kind}`, form: "raw", offset, end: offset + text.length });
+  found.push({ name: `${PREFIX}${kind}`, form: "raw", offset, end: offset + text.length });
 }
 
 /** Documentation is full of what looks like a key and opens nothing. */

@@ -1,5 +1,5 @@
 /** The last look at a report before it leaves: a container, a label or a path may be named after a value. */
-import type { Searcher } from "../search/index.ts";
+import { shapeOf, type Searcher } from "../search/index.ts";
 
 /** Words of our own, which a reader goes by. */
 const OURS = new Set(["rule", "severity", "secret", "form"]);
@@ -7,7 +7,7 @@ const HIDDEN = "(hidden: it holds a value)";
 
 /** Makes a function that returns the same document with each text in which something is found replaced. */
 export function hider(searcher: Searcher): <T>(document: T) => T {
-  const isTelling = (text: string): boolean => searcher.search(text).some(({ name }) => !name.startsWith("shape:"));
+  const isTelling = (text: string): boolean => searcher.search(text).some(({ name }) => shapeOf(name) === null);
   const clean = (text: string): string => {
     if (!isTelling(text)) return text;
     // Of a path, what is quoted in it is a key of the engine's answer.

@@ -1,4 +1,5 @@
 /** What was seen → what it means: a leak, or what a consumer has declared. Pure. */
+import { shapeOf } from "../search/index.ts";
 import type { Sighting } from "./sightings.ts";
 import type { Finding, Rule } from "./types.ts";
 
@@ -34,13 +35,15 @@ const HINTS: Readonly<Partial<Record<Rule, string>>> = {
   "value-in-file": "mend what writes it (Compose's own secrets and configs among that), and rotate it",
 };
 
-const SHAPE = "shape:";
 /** The identity that opens every bundle: wherever it stands, that is a leak. */
 const IDENTITY = /age/i;
 
 /** @param declared by container id */
 export function judge(sightings: readonly Sighting[], declared: ReadonlyMap<string, Declared>): Finding[] {
-  return sightings.map((one) => (one.name.startsWith(SHAPE) ? shapeFinding(one) : valueFinding(one, declared)));
+  return sightings.map((one) => {
+    const kind = shapeOf(one.name);
+    return kind === null ? valueFinding(one, declared) : shapeFinding(one, kind);
+  });
 }
 
 function valueFinding(seen: Sighting, declared: ReadonlyMap<string, Declared>): Finding {
@@ -55,8 +58,7 @@ function valueFinding(seen: Sighting, declared: ReadonlyMap<string, Declared>): 
   return { rule, severity: "leak", subject, secret: name, place, form, message, hint: HINTS[rule] };
 }
 
-function shapeFinding({ rule, subject, name, place, form }: Sighting): Finding {
-  const kind = name.slice(SHAPE.length);
+function shapeFinding({ rule, subject, place, form }: Sighting, kind: string): Finding {
   const where = WHERE[rule] ?? "is in sight";
   if (IDENTITY.test(kind)) {
     const hint = "make a new one (sidecrypt keygen), encrypt for it, and rotate every secret";

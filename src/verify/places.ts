@@ -3,6 +3,7 @@ import { COMPOSE_SERVICE } from "../docker/compose-labels.ts";
 import { EngineRefusal } from "../docker/dial.ts";
 import type { Evidence, ProcessTable } from "../docker/evidence.ts";
 import { parseInspect } from "../docker/inspect.ts";
+import type { LogPiece } from "../docker/log-frames.ts";
 import type { Inspected, Json } from "../docker/port.ts";
 import { isUp } from "../container-state.ts";
 import { leavesOf } from "../roll/layer.ts";
@@ -108,21 +109,28 @@ function variableAt(words: readonly string[], index: number): string {
   return word === undefined ? "environment" : `variable ${word.slice(0, word.indexOf("="))}`;
 }
 
-export const hasLog = ({ hostConfig }: Inspected): boolean =>
-  (hostConfig["LogConfig"] as { Type?: string } | undefined)?.Type !== "none";
+async function lookAtLog(look: Look, container: Inspected): Promise<void> {
+  const { id, name } = container;
+  await searchLog(look, container, (stream, hit) => {
+    const place = `${stream} line ${hit.line}`;
+    look.into.hit({ rule: "value-in-log", subject: name, container: id, place }, hit);
+  });
+}
 
-async function lookAtLog({ evidence, into }: Look, container: Inspected): Promise<void> {
-  const { id, name, config } = container;
-  if (!hasLog(container)) return;
+/** @param since seconds since the epoch; without: from its beginning */
+export async function searchLog(
+  { evidence, into }: Look,
+  { id, name, config, hostConfig }: Inspected,
+  tell: (stream: LogPiece["stream"], hit: LogHit) => void,
+  since?: number,
+): Promise<void> {
+  if ((hostConfig["LogConfig"] as { Type?: string } | undefined)?.Type === "none") return;
   const searches = { stdout: new LogSearch(into.searcher), stderr: new LogSearch(into.searcher) };
   const found = (stream: keyof typeof searches, hits: readonly LogHit[]): void => {
-    for (const hit of hits) {
-      const place = `${stream} line ${hit.line}`;
-      into.hit({ rule: "value-in-log", subject: name, container: id, place }, hit);
-    }
+    for (const hit of hits) tell(stream, hit);
   };
   let size = 0;
-  for await (const { stream, bytes } of evidence.log(id, config["Tty"] === true)) {
+  for await (const { stream, bytes } of evidence.log(id, config["Tty"] === true, since)) {
     size += bytes.length;
     into.count("logBytes", bytes.length);
     found(stream, searches[stream].push(bytes));
@@ -187,7 +195,7 @@ async function lookIntoFile({ evidence, into }: Look, { id, name }: Inspected, p
     }
     into.count("files");
     const spot = { rule: "value-in-file", subject: name, container: id, place: path } as const;
-    if (file.kind === "file" && !isGzip(Buffer.from(file.bytes.buffer, file.bytes.byteOffset, file.bytes.length))) {
+    if (file.kind === "file" && !isGzip(file.bytes)) {
       into.text(spot, file.bytes);
       return;
     }

@@ -6,8 +6,7 @@ import type { Clock } from "../clock.ts";
 import { isUp } from "../container-state.ts";
 import { parseInspect } from "../docker/inspect.ts";
 import type { Inspected, Json } from "../docker/port.ts";
-import { LogSearch } from "./log-search.ts";
-import { hasLog, lookAtExecs, lookAtProcesses, type Look } from "./places.ts";
+import { lookAtExecs, lookAtProcesses, searchLog, type Look } from "./places.ts";
 import { lookAtEvents, type StackEvidence } from "./stack.ts";
 
 /** Between two looks. */
@@ -58,18 +57,11 @@ async function lookAtState(look: Look, { id, name }: Inspected): Promise<void> {
   }
 }
 
-async function lookAtNewLines({ evidence, into }: Look, container: Inspected, since: number): Promise<void> {
-  const { id, name, config } = container;
-  if (!hasLog(container)) return;
-  const searches = { stdout: new LogSearch(into.searcher), stderr: new LogSearch(into.searcher) };
-  const found = (stream: keyof typeof searches, hits: ReturnType<LogSearch["end"]>): void => {
+async function lookAtNewLines(look: Look, container: Inspected, since: number): Promise<void> {
+  const { id, name } = container;
+  const tell: Parameters<typeof searchLog>[2] = (stream, hit) => {
     const spot = { rule: "value-in-log", subject: name, container: id, place: `${stream} ${WATCHED}` } as const;
-    for (const hit of hits) into.hitAnew(spot, hit, `${stream} `);
+    look.into.hitAnew(spot, hit, `${stream} `);
   };
-  for await (const { stream, bytes } of evidence.log(id, config["Tty"] === true, since / 1000)) {
-    into.count("logBytes", bytes.length);
-    found(stream, searches[stream].push(bytes));
-  }
-  found("stdout", searches.stdout.end());
-  found("stderr", searches.stderr.end());
+  await searchLog(look, container, tell, since / 1000);
 }
